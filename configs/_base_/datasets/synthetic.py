@@ -1,0 +1,43 @@
+# Windows of 16 frames of synthetic faces (pyskl/synth), with a label for every frame.
+clip_len = 16
+train_pipeline = [
+    dict(type='SampleWindow', clip_len=clip_len),
+    dict(type='PoseDecode'),
+    dict(type='PoseCompact', hw_ratio=1.0, allow_imgpad=True),
+    dict(type='RandomAffine', rotation=8, scale=(0.9, 1.1), shift=0.03, jitter=0.002),
+    dict(type='Resize', scale=(32, 32), keep_ratio=False),
+    dict(type='Flip', flip_ratio=0.5),
+    dict(type='FormatShape', input_format='NMTVC'),
+    dict(type='Collect', keys=['keypoint', 'keypoint_score', 'label']),
+    dict(type='ToTensor', keys=['keypoint', 'keypoint_score', 'label']),
+]
+test_pipeline = [
+    dict(type='SampleWindow', clip_len=clip_len),
+    dict(type='PoseDecode'),
+    dict(type='PoseCompact', hw_ratio=1.0, allow_imgpad=True),
+    dict(type='Resize', scale=(32, 32), keep_ratio=False),
+    dict(type='FormatShape', input_format='NMTVC'),
+    dict(type='Collect', keys=['keypoint', 'keypoint_score', 'label']),
+    dict(type='ToTensor', keys=['keypoint', 'keypoint_score', 'label']),
+]
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=0,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(type='PoseDataset', split='train', clip_len=clip_len, pipeline=train_pipeline),
+)
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='PoseDataset', split='val', clip_len=clip_len, pipeline=test_pipeline, test_mode=True),
+)
+test_dataloader = dict(
+    batch_size=64,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='PoseDataset', split='test', clip_len=clip_len, pipeline=test_pipeline, test_mode=True),
+)
+val_evaluator = dict(type='AUMetric', metrics=('f1_score',))
+test_evaluator = dict(type='AUMetric', metrics=('f1_score', 'top_k_accuracy', 'mean_class_accuracy'))

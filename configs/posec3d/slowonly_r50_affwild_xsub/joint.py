@@ -1,0 +1,9 @@
+_base_ = [
+    '../../_base_/models/slowonly_r50.py',
+    '../../_base_/datasets/affwild.py',
+    '../../_base_/schedules/adamw_10e.py',
+    '../../_base_/default_runtime.py',
+]
+
+ann_file = 'data/affwild2/AffWild_train_full.pkl'  # your annotation file; or give --ann-file PATH
+keypoint_layout = 'ibug68'  # 'coco_wholebody133' for all 133 whole-body keypoints

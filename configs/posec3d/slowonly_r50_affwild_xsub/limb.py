@@ -1,0 +1,4 @@
+_base_ = ['joint.py']
+
+# The lines between keypoints instead of the keypoints.
+model = dict(data_preprocessor=dict(with_kp=False, with_limb=True))

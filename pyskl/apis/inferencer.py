@@ -1,0 +1,167 @@
+"""Action Units of keypoint tracks, from a checkpoint alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from pyskl.apis.results import AUResult
+from pyskl.datasets import AnnotationFile, PoseDataset, pose_collate
+from pyskl.engine.checkpoint import check_weights, read_checkpoint
+from pyskl.engine.config import check_stored_component
+from pyskl.errors import InputError
+from pyskl.keypoints import convert_keypoints
+from pyskl.registry import MODELS
+
+__all__ = ['AUInferencer']
+
+
+class AUInferencer:
+    """A trained network that turns the keypoints of a video into Action Units for every frame.
+
+    Model, transforms and names of the AUs are read from the checkpoint, so no config is needed. Only components of
+    this project are built from it; a checkpoint that names anything else is refused.
+
+    Args:
+        checkpoint: a checkpoint written by this project's training.
+        device: 'cpu', 'cuda', 'cuda:1'...; None: a GPU if there is one.
+        threshold: an AU counts as active from this probability on.
+        batch_size: windows that go through the network together.
+
+    Attributes:
+        aus: names of the AUs, in the order of the outputs.
+        layout: the keypoint layout that :meth:`predict` wants its tracks in.
+        trained_on: name of the data set the network was trained on, e.g. 'synthetic'.
+
+    Raises:
+        InputError: if the checkpoint cannot be read, was not made by this project, or asks for foreign components.
+
+    Example:
+        >>> inferencer = AUInferencer('work_dirs/quickstart/best.pth')
+        >>> result = inferencer.predict(annotation)
+        >>> result.to_csv('aus.csv')
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | os.PathLike[str],
+        device: str | torch.device | None = None,
+        threshold: float = 0.5,
+        batch_size: int = 32,
+    ) -> None:
+        content = read_checkpoint(checkpoint)
+        stored = content['meta'].get('pyskl')
+        if not isinstance(stored, dict) or not {'model', 'pipeline', 'keypoint_layout'} <= stored.keys():
+            raise InputError(
+                f'checkpoint: {checkpoint} does not say how its network is built; use one written by tools/train.py'
+            )
+        check_stored_component(stored['model'], 'model', f'checkpoint {checkpoint}')
+        check_stored_component(stored['pipeline'], 'pipeline', f'checkpoint {checkpoint}')
+        if device is None:
+            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        elif torch.device(device).type == 'cuda' and not torch.cuda.is_available():
+            raise InputError(f"device: '{device}' was asked for, but there is no GPU here; use 'cpu'")
+        self.device = torch.device(device)
+        self.threshold = threshold
+        self.batch_size = batch_size
+        self.trained_on: str = stored.get('trained_on', 'unknown')
+        self._track_layout: str = stored['keypoint_layout']
+        self.layout = 'ibug68' if self._track_layout.startswith('ibug') else self._track_layout
+        self._clip_len, self._pipeline = _windowed(stored)
+        self._stride = min(stored.get('stride') or self._clip_len, max(1, self._clip_len // 2))
+        self.model = MODELS.build(stored['model'])
+        check_weights(self.model, content['state_dict'], checkpoint)
+        self.model.load_state_dict(content['state_dict'])
+        self.model.to(self.device).eval()
+        num_classes = self.model.cls_head.num_classes
+        self.aus: tuple[str, ...] = tuple(stored.get('aus') or (f'AU?{index}' for index in range(num_classes)))
+
+    def predict(self, annotation: dict[str, Any]) -> AUResult:
+        """Recognise the AUs of one track, frame by frame.
+
+        The track is cut into overlapping windows; each frame takes its prediction from the window that holds most of
+        its surroundings. Memory does not grow with the network's work: windows pass in batches.
+
+        Args:
+            annotation: a track in the project's form: ``keypoint`` (1, T, V, 2) float32 pixels, ``keypoint_score``
+                (1, T, V), ``img_shape``, ``total_frames``, ``frame_dir``; optionally ``timestamps`` (T,) in seconds, or
+                ``fps``. V is that of :attr:`layout`, or of a layout that holds it.
+
+        Returns:
+            One row for every frame; frames without a face have no probabilities.
+
+        Raises:
+            InputError: if the track does not have the form.
+        """
+        dataset = self._dataset(annotation)
+        total = int(dataset.tracks[0]['total_frames'])
+        probability = np.full((total, len(self.aus)), np.nan, dtype=np.float32)
+        loader = DataLoader(dataset, batch_size=self.batch_size, collate_fn=pose_collate)
+        for batch in loader:
+            for record in self.model.test_step(batch):
+                if 'frame_inds' in record:
+                    probability[record['frame_inds']] = record['score']
+                else:
+                    _, window = dataset.windows[record['sample_idx']]
+                    _, first, end = dataset.windows.span(0, window)
+                    probability[first:end] = record['score']
+        confidence = dataset.tracks[0]['keypoint_score'][0].mean(axis=1)
+        success = (dataset.tracks[0]['keypoint_score'][0] > 0).any(axis=1)
+        probability[~success] = np.nan
+        occurrence = np.where(success[:, None], np.nan_to_num(probability) >= self.threshold, -1)
+        return AUResult(
+            frame=np.arange(1, total + 1),
+            timestamp=_timestamps(annotation, total),
+            confidence=confidence,
+            success=success,
+            probability=probability,
+            occurrence=occurrence,
+            aus=self.aus,
+            thresholds=(self.threshold,) * len(self.aus),
+        )
+
+    def _dataset(self, annotation: dict[str, Any]) -> PoseDataset:
+        track = {key: value for key, value in annotation.items() if key != 'label'}
+        track.setdefault('frame_dir', 'track')
+        if 'keypoint' in track and 'keypoint_layout' not in track:
+            count = np.shape(track['keypoint'])[2:3]
+            expected = len(convert_keypoints(self.layout, self.layout))
+            if count == (expected,):
+                track['keypoint_layout'] = self.layout
+        content = AnnotationFile(Path(str(track['frame_dir'])), {}, {track['frame_dir']: track}, {})
+        return PoseDataset(
+            content,
+            self._pipeline,
+            clip_len=self._clip_len,
+            stride=self._stride,
+            keypoint_layout=self._track_layout,
+            test_mode=True,
+        )
+
+
+def _windowed(stored: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    """Return window length and pipeline; sampling over whole tracks is replaced by windows of the same length."""
+    pipeline = [dict(step) for step in stored['pipeline']]
+    for number, step in enumerate(pipeline):
+        if step['type'] == 'UniformSampleFrames':
+            pipeline[number] = {'type': 'SampleWindow', 'clip_len': step['clip_len']}
+            return int(step['clip_len']), pipeline
+        if step['type'] == 'SampleWindow':
+            return int(step['clip_len']) * int(step.get('frame_interval', 1)), pipeline
+    raise InputError('checkpoint: its pipeline samples no frames (SampleWindow or UniformSampleFrames)')
+
+
+def _timestamps(annotation: dict[str, Any], total: int) -> np.ndarray:
+    """Return the (T,) time of each frame in seconds from the first one."""
+    times = annotation.get('timestamps')
+    if times is not None:
+        times = np.asarray(times, dtype=np.float64)
+        if times.shape != (total,):
+            raise InputError(f'timestamps: {times.shape[0]} of them for {total} frames')
+        return times
+    return np.arange(total) / float(annotation.get('fps') or 30.0)

@@ -1,0 +1,112 @@
+"""From a checked config to a Runner whose parts are all built, so that bad input stops before anything is written."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import broadcast_object_list
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmengine.runner.utils import set_random_seed
+from torch import nn
+
+from pyskl.engine.dist import start_processes
+from pyskl.errors import InputError
+from pyskl.registry import MODELS
+
+__all__ = ['bare_model', 'build_runner']
+
+_PARTS = {
+    'train': ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
+    'val': ('val_dataloader', 'val_cfg', 'val_evaluator'),
+    'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
+}
+
+
+def bare_model(runner: Runner) -> nn.Module:
+    """Return the runner's model without the wrapper that distributed training puts around it."""
+    return getattr(runner.model, 'module', runner.model)
+
+
+def _shared(value: str) -> str:
+    """Return rank 0's value on every rank."""
+    values = [value]
+    broadcast_object_list(values)
+    return values[0]
+
+
+def build_runner(cfg: Config, parts: Collection[str], launcher: str = 'none') -> Runner:
+    """Build data loaders and model, then the Runner around them.
+
+    Everything that can be wrong with the input shows before the work directory is touched.
+
+    Args:
+        cfg: a config from :func:`pyskl.engine.load_config`, with ``work_dir`` set.
+        parts: what the runner shall be able to do: 'train', 'val', 'test'.
+        launcher: how the processes were started: 'none', 'pytorch', 'slurm' or 'mpi'.
+
+    Returns:
+        The runner. ``runner.cfg`` is the config that it was made from.
+
+    Raises:
+        InputError: if the config lacks a part, or the input cannot be used.
+    """
+    cfg = cfg.copy()
+    for part, keys in _PARTS.items():
+        for key in keys:
+            if part not in parts:
+                cfg.pop(key, None)
+            elif cfg.get(key) is None and key != 'param_scheduler':
+                raise InputError(f"{cfg.filename}: '{key}' is not set, but it is needed to {part}")
+    wrapper = start_processes(launcher, cfg.get('env_cfg', {}).get('dist_cfg'))
+    if wrapper is not None:
+        cfg.model_wrapper_cfg = wrapper
+    init_default_scope(cfg.get('default_scope', 'pyskl'))
+    randomness = cfg.setdefault('randomness', {'seed': 0})
+    randomness['seed'] = set_random_seed(**randomness)
+    cfg.experiment_name = _shared(f'{Path(cfg.work_dir).name}_{time.strftime("%Y%m%d_%H%M%S")}_{secrets.token_hex(3)}')
+    cfg.launcher = launcher
+    loaders = {}
+    for part in parts:
+        loader = cfg[f'{part}_dataloader']
+        if loader.get('num_workers', 0) == 0:
+            loader.pop('persistent_workers', None)
+        if not torch.cuda.is_available():
+            loader.pop('pin_memory', None)
+        dataset = loader.dataset
+        if dataset.get('type') == 'PoseDataset':
+            dataset.setdefault('seed', randomness['seed'])
+        loaders[part] = Runner.build_dataloader(loader, seed=randomness['seed'])
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    if cfg.pop('compile', False):
+        model.backbone.compile()
+    for part in ('val', 'test'):
+        evaluator = cfg.get(f'{part}_evaluator')
+        if isinstance(evaluator, dict):  # mmengine takes a dict with the key 'metrics' for an evaluator of its own
+            cfg[f'{part}_evaluator'] = [evaluator]
+    return Runner(
+        model=model,
+        work_dir=cfg.work_dir,
+        **{f'{part}_dataloader': loader for part, loader in loaders.items()},
+        **{key: cfg[key] for part in parts for key in _PARTS[part][1:] if cfg.get(key) is not None},
+        auto_scale_lr=cfg.get('auto_scale_lr'),
+        default_hooks=cfg.get('default_hooks'),
+        custom_hooks=cfg.get('custom_hooks'),
+        load_from=cfg.get('load_from'),
+        resume=cfg.get('resume', False),
+        launcher=launcher,
+        env_cfg=cfg.get('env_cfg', {}),
+        log_processor=cfg.get('log_processor'),
+        log_level=cfg.get('log_level', 'INFO'),
+        visualizer=cfg.get('visualizer'),
+        default_scope=cfg.get('default_scope', 'pyskl'),
+        randomness=randomness,
+        experiment_name=cfg.experiment_name,
+        cfg=cfg,
+    )

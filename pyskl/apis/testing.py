@@ -1,0 +1,68 @@
+"""Testing a checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from mmengine.config import Config
+
+from pyskl.apis.runner import bare_model, build_runner
+from pyskl.engine.checkpoint import check_weights, load_weights, read_checkpoint
+from pyskl.models.utils import fuse_conv_bn
+from pyskl.registry import DATASETS, MODELS
+
+__all__ = ['test']
+
+
+def test(
+    cfg: Config,
+    checkpoint: str | os.PathLike[str],
+    metrics: Sequence[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    average_clips: str | None = None,
+    fuse: bool = False,
+    launcher: str = 'none',
+    check_only: bool = False,
+) -> Mapping[str, float]:
+    """Score a checkpoint on the test split of a config.
+
+    Args:
+        cfg: a checked config (:func:`pyskl.engine.load_config`) with ``work_dir``.
+        checkpoint: the weights; they must fit the config's model exactly.
+        metrics: names of the metrics; None: those of the config.
+        out: file for the predictions (.pkl, .json, .yaml or .csv).
+        average_clips: 'prob' or 'score': how several clips of a sample are averaged; None: as the config says.
+        fuse: fold batch normalisation into the convolutions.
+        launcher: how the processes were started.
+        check_only: check the input, then stop: nothing is computed or written.
+
+    Returns:
+        The scores by name.
+
+    Raises:
+        InputError: if the checkpoint does not fit the config, or a file cannot be used.
+    """
+    from pyskl.evaluation import check_metric_names, check_results_path
+
+    if metrics is not None:
+        check_metric_names(metrics)
+        cfg.test_evaluator.metrics = list(metrics)
+    if out is not None:
+        check_results_path(out)
+        cfg.test_evaluator.out = str(out)
+    if average_clips is not None:
+        cfg.model.setdefault('test_cfg', {})['average_clips'] = average_clips
+    if check_only:
+        check_weights(MODELS.build(cfg.model), read_checkpoint(checkpoint)['state_dict'], checkpoint)
+        DATASETS.build(cfg.test_dataloader.dataset)
+        return {}
+    content = read_checkpoint(checkpoint)
+    cfg.load_from, cfg.resume = None, False
+    cfg.visualizer = None
+    check_weights(MODELS.build(cfg.model), content['state_dict'], checkpoint)
+    runner = build_runner(cfg, ['test'], launcher)
+    load_weights(bare_model(runner), checkpoint)
+    if fuse:
+        fuse_conv_bn(bare_model(runner))
+    return runner.test()

@@ -1,0 +1,143 @@
+"""Training from a config."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from pyskl.apis.runner import bare_model, build_runner
+from pyskl.engine.checkpoint import check_weights, load_weights, read_checkpoint
+from pyskl.errors import InputError
+
+__all__ = ['TrainOutcome', 'apply_amp', 'default_work_dir', 'find_checkpoint', 'train']
+
+
+@dataclass
+class TrainOutcome:
+    """What a training run has left behind.
+
+    Attributes:
+        work_dir: the folder of checkpoints and logs.
+        last: the last checkpoint.
+        best: the checkpoint that was best in validation, if there was one.
+        scores: test scores by the tested checkpoint's name ('last', 'best').
+    """
+
+    work_dir: Path
+    last: Path | None = None
+    best: Path | None = None
+    scores: dict[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+def default_work_dir(config: str | os.PathLike[str]) -> str:
+    """Return the work directory of a config that names none: ``work_dirs/<folders below configs>/<name>``."""
+    path = Path(config)
+    below = path.parts[path.parts.index('configs') + 1 : -1] if 'configs' in path.parts else ()
+    return str(Path('work_dirs', *below, path.stem))
+
+
+def apply_amp(cfg: Config) -> None:
+    """Switch a config to mixed precision: bfloat16 where the device computes in it, else float16 with loss scaling."""
+    wrapper = cfg.optim_wrapper
+    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
+        wrapper['type'], wrapper['loss_scale'] = 'AmpOptimWrapper', 'dynamic'
+    else:
+        wrapper['type'], wrapper['dtype'] = 'AutocastOptimWrapper', 'bfloat16'
+
+
+def find_checkpoint(work_dir: str | os.PathLike[str]) -> Path | None:
+    """Return the last checkpoint of a work directory, or None. The folder may have been moved since."""
+    folder = Path(work_dir)
+    note = folder / 'last_checkpoint'
+    if not note.is_file():
+        return None
+    path = Path(note.read_text(encoding='utf-8').strip())
+    for candidate in (folder / path.name, path):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def train(
+    cfg: Config,
+    validate: bool = False,
+    test_last: bool = False,
+    test_best: bool = False,
+    launcher: str = 'none',
+    check_only: bool = False,
+) -> TrainOutcome:
+    """Train a model, and test it if asked to.
+
+    Args:
+        cfg: a checked config (:func:`pyskl.engine.load_config`) with ``work_dir``; ``resume`` and ``load_from`` say
+            where to go on.
+        validate: score the validation split after each epoch and keep the best checkpoint.
+        test_last: score the test split with the last checkpoint.
+        test_best: score the test split with the best checkpoint; needs ``validate``.
+        launcher: how the processes were started.
+        check_only: build the data sets and the model, then stop: nothing is written.
+
+    Returns:
+        Where the checkpoints are, and the scores.
+
+    Raises:
+        InputError: if anything in the config or in the files it names cannot be used.
+    """
+    if test_best and not validate:
+        raise InputError('--test-best: needs --validate, which finds the best checkpoint')
+    if not validate:
+        cfg.default_hooks.checkpoint.pop('save_best', None)
+        cfg.default_hooks.checkpoint.pop('rule', None)
+    if cfg.get('load_from'):
+        content = read_checkpoint(cfg.load_from)
+        if cfg.get('resume'):
+            _check_resume(content, cfg)
+    if check_only:
+        _check_only(cfg, validate, test_last or test_best)
+        return TrainOutcome(Path(cfg.work_dir))
+    parts = ['train'] + ['val'] * validate + ['test'] * (test_last or test_best)
+    runner = build_runner(cfg, parts, launcher)
+    if cfg.get('resume') and cfg.get('load_from'):
+        check_weights(bare_model(runner), content['state_dict'], cfg.load_from)
+    runner.train()
+    outcome = TrainOutcome(Path(cfg.work_dir), find_checkpoint(cfg.work_dir), _best(runner) if validate else None)
+    for name, wanted, path in (('last', test_last, outcome.last), ('best', test_best, outcome.best)):
+        if wanted and path is not None:
+            runner.logger.info(f'Testing the {name} checkpoint, {path}')
+            load_weights(bare_model(runner), path)
+            outcome.scores[name] = runner.test_loop.run()
+    return outcome
+
+
+def _best(runner: Runner) -> Path | None:
+    name = runner.message_hub.runtime_info.get('best_ckpt')
+    if not name:
+        return None
+    path = Path(name)
+    return path if path.is_file() else Path(runner.work_dir) / path.name
+
+
+def _check_resume(content: dict[str, Any], cfg: Config) -> None:
+    missing = [key for key in ('optimizer', 'message_hub') if key not in content]
+    if missing or 'epoch' not in content['meta']:
+        raise InputError(
+            f'--resume: {cfg.load_from} holds weights only and cannot be resumed; set load_from to start from them'
+        )
+
+
+def _check_only(cfg: Config, validate: bool, test: bool) -> None:
+    from pyskl.registry import DATASETS, MODELS
+
+    model = MODELS.build(cfg.model)
+    if cfg.get('resume') and cfg.get('load_from'):
+        check_weights(model, read_checkpoint(cfg.load_from)['state_dict'], cfg.load_from)
+    for part, wanted in (('train', True), ('val', validate), ('test', test)):
+        if wanted:
+            DATASETS.build(cfg[f'{part}_dataloader'].dataset)

@@ -1,0 +1,193 @@
+"""The annotation file: which tracks there are, in which split, with which keypoints and labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyskl.datasets.safe_pickle import load_pickle
+from pyskl.errors import InputError, did_you_mean
+
+__all__ = ['AnnotationFile', 'check_sample', 'read_annotation_file']
+
+REQUIRED_FIELDS = ('frame_dir', 'total_frames', 'img_shape', 'keypoint')
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """The content of an annotation file.
+
+    Attributes:
+        path: where it was read from.
+        splits: split name -> ids (``frame_dir``) of its tracks.
+        samples: id -> sample (see ``docs/data_format.md``).
+        metainfo: what the file says of itself: ``dataset``, ``aus``, ``keypoint_layout``, ``fps``...
+    """
+
+    path: Path
+    splits: Mapping[str, Sequence[str]]
+    samples: Mapping[str, dict]
+    metainfo: Mapping[str, Any]
+
+    def tracks(self, split: str | None) -> list[dict]:
+        """Return the samples of a split in the file's order; all of them when ``split`` is None.
+
+        Raises:
+            InputError: if the split is unknown, empty, or lists an id that has no sample.
+        """
+        if split is None:
+            return list(self.samples.values())
+        if split not in self.splits:
+            raise InputError(f"{self.path}: split: there is no split '{split}'; {did_you_mean(split, self.splits)}")
+        missing = [name for name in self.splits[split] if name not in self.samples]
+        if missing:
+            raise InputError(f"{self.path}: split '{split}' lists '{missing[0]}', which has no annotation")
+        if not self.splits[split]:
+            raise InputError(f"{self.path}: split '{split}' is empty")
+        return [self.samples[name] for name in self.splits[split]]
+
+
+def read_annotation_file(path: str | os.PathLike[str]) -> AnnotationFile:
+    """Read an annotation file in PYSKL's form, safely.
+
+    The form is ``dict(split={name: [frame_dir, ...]}, annotations=[sample, ...])``, optionally with ``metainfo``.
+
+    Raises:
+        InputError: if the file is missing, is no such file, or would run code.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(
+            f'ann_file: {path} does not exist; set `ann_file` in the config, or give --ann-file PATH '
+            f'(docs/data_format.md tells how to make one)'
+        )
+    content = load_pickle(path)
+    if not isinstance(content, dict) or 'annotations' not in content:
+        raise InputError(f"{path}: must hold a dict with the keys 'split' and 'annotations'")
+    annotations, splits = content['annotations'], content.get('split', {})
+    if not isinstance(annotations, list | tuple):
+        raise InputError(f'{path}: annotations: must be a list of samples, not {type(annotations).__name__}')
+    if not isinstance(splits, dict):
+        raise InputError(f'{path}: split: must be a dict of lists of ids, not {type(splits).__name__}')
+    samples: dict[str, dict] = {}
+    for number, sample in enumerate(annotations):
+        if not isinstance(sample, dict) or not isinstance(sample.get('frame_dir'), str):
+            raise InputError(f"{path}: annotations[{number}]: must be a dict with a string 'frame_dir'")
+        if sample['frame_dir'] in samples:
+            raise InputError(f"{path}: annotations[{number}]: frame_dir '{sample['frame_dir']}' stands there twice")
+        samples[sample['frame_dir']] = sample
+    return AnnotationFile(path, splits, samples, content.get('metainfo', {}))
+
+
+def check_sample(sample: dict, num_classes: int | None, where: str) -> dict:
+    """Check one sample and return it in the project's own dtypes.
+
+    Args:
+        sample: a sample of an annotation file.
+        num_classes: number of AUs (or classes) its label must fit; None: any.
+        where: the file's name, for messages.
+
+    Returns:
+        A new dict with ``keypoint`` (M, T, V, 2) float32 in pixels, ``keypoint_score`` (M, T, V) float32 in 0..1,
+        ``label`` (int, (A,) int8, (T, A) int8, or absent), and the other fields as they were.
+
+    Raises:
+        InputError: one line that names the file, the track and the field.
+    """
+    track = f"{where}: track '{sample.get('frame_dir')}'"
+    for name in REQUIRED_FIELDS:
+        if name not in sample:
+            raise InputError(f"{track}: the field '{name}' is missing")
+    keypoint, score = _check_keypoints(sample, track)
+    checked = {
+        **sample,
+        'total_frames': keypoint.shape[1],
+        'img_shape': _check_shape(sample['img_shape'], 'img_shape', track),
+        'keypoint': keypoint,
+        'keypoint_score': score,
+    }
+    if sample.get('label') is None:
+        checked.pop('label', None)
+    else:
+        checked['label'] = _check_label(sample['label'], keypoint.shape[1], num_classes, track)
+    return checked
+
+
+def _numbers(value: Any, name: str, track: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+        if array.dtype == object or array.dtype.kind not in 'fiub':
+            raise ValueError
+    except ValueError:
+        raise InputError(f'{track}: {name}: must be an array of numbers') from None
+    return array
+
+
+def _check_shape(value: Any, name: str, track: str) -> tuple[int, int]:
+    size = _numbers(value, name, track)
+    if size.shape != (2,) or (size <= 0).any():
+        raise InputError(f'{track}: {name}: must be (height, width) in pixels, both positive, not {value!r}')
+    return int(size[0]), int(size[1])
+
+
+def _check_keypoints(sample: dict, track: str) -> tuple[np.ndarray, np.ndarray]:
+    keypoint = _numbers(sample['keypoint'], 'keypoint', track)
+    if keypoint.ndim != 4 or keypoint.shape[3] not in (2, 3) or 0 in keypoint.shape:
+        raise InputError(f'{track}: keypoint: its shape must be (persons, frames, keypoints, 2), not {keypoint.shape}')
+    if 'keypoint_score' in sample and sample['keypoint_score'] is not None:
+        score = _numbers(sample['keypoint_score'], 'keypoint_score', track)
+    elif keypoint.shape[3] == 3:
+        score = keypoint[..., 2]
+    else:
+        score = np.ones(keypoint.shape[:3], dtype=np.float32)
+    keypoint = keypoint[..., :2]
+    if score.shape != keypoint.shape[:3]:
+        raise InputError(
+            f'{track}: keypoint_score: its shape {score.shape} does not fit the keypoints, which need '
+            f'{keypoint.shape[:3]}'
+        )
+    if int(sample['total_frames']) != keypoint.shape[1]:
+        raise InputError(
+            f'{track}: total_frames: says {sample["total_frames"]}, but there are keypoints for {keypoint.shape[1]} '
+            f'frames'
+        )
+    keypoint = np.ascontiguousarray(keypoint, dtype=np.float32)
+    score = np.ascontiguousarray(score, dtype=np.float32)
+    for name, array in (('keypoint', keypoint), ('keypoint_score', score)):
+        if not np.isfinite(array).all():
+            person, frame, point = np.argwhere(~np.isfinite(array))[0][:3]
+            raise InputError(
+                f'{track}: {name}: NaN or infinite at person {person}, frame {frame}, keypoint {point}; a keypoint '
+                f'that was not found has coordinates 0 and score 0'
+            )
+    if score.min() < 0 or score.max() > 1:
+        raise InputError(
+            f'{track}: keypoint_score: values must lie in 0..1, but they go from {score.min():g} to {score.max():g}'
+        )
+    return keypoint, score
+
+
+def _check_label(label: Any, total_frames: int, num_classes: int | None, track: str) -> int | np.ndarray:
+    array = _numbers(label, 'label', track)
+    if array.ndim == 0:
+        if array != int(array) or array < 0 or (num_classes is not None and array >= num_classes):
+            expected = f'0..{num_classes - 1}' if num_classes else 'a class number'
+            raise InputError(f'{track}: label: class {array} is not in {expected}')
+        return int(array)
+    if array.ndim == 2 and array.shape[0] != total_frames:
+        raise InputError(f'{track}: label: has {array.shape[0]} rows for {total_frames} frames')
+    if array.ndim > 2 or (num_classes is not None and array.shape[-1] != num_classes):
+        wanted = num_classes if num_classes is not None else 'A'
+        raise InputError(
+            f'{track}: label: its shape {array.shape} must be ({wanted},) for the track or ({total_frames}, {wanted}) '
+            f'for every frame'
+        )
+    if not np.isin(array, (-1, 0, 1)).all():
+        value = array[~np.isin(array, (-1, 0, 1))].flat[0]
+        raise InputError(f'{track}: label: values must be 1, 0 or -1 (unknown), but {value} was found')
+    return array.astype(np.int8)

@@ -1,0 +1,94 @@
+"""Reading pickles that come from strangers.
+
+A pickle is a program: loading one with :func:`pickle.load` runs whatever its author wrote. Annotation files only need
+arrays, numbers, strings and plain containers, so the reader here admits exactly those and refuses the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pyskl.errors import InputError
+
+__all__ = ['dump_pickle', 'load_pickle']
+
+_ADMITTED = {
+    ('collections', 'OrderedDict'),
+    ('_codecs', 'encode'),  # how protocol 2 writes bytes
+    ('numpy', 'ndarray'),
+    ('numpy', 'dtype'),
+    *((f'numpy.{core}.multiarray', name) for core in ('core', '_core') for name in ('_reconstruct', 'scalar')),
+    *((f'numpy.{core}.numeric', '_frombuffer') for core in ('core', '_core')),
+    *(
+        (module, name)
+        for module in ('builtins', '__builtin__')  # the name that protocol 2 uses
+        for name in ('set', 'frozenset', 'bytearray', 'complex', 'slice', 'range')
+    ),
+}
+
+
+class _DataUnpickler(pickle.Unpickler):
+    """An unpickler that builds arrays and plain containers only."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ADMITTED:
+            raise pickle.UnpicklingError(
+                f"it asks for '{module}.{name}'; only arrays, numbers, strings and plain containers are read"
+            )
+        if module.startswith('numpy.core.'):  # the name before NumPy 2
+            module = module.replace('numpy.core.', 'numpy._core.')
+        return super().find_class(module, name)
+
+
+def load_pickle(path: str | os.PathLike[str]) -> Any:
+    """Read a pickle without running any code that it may hold.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Arrays, numbers, strings, None, and lists, tuples, sets and dicts of them.
+
+    Raises:
+        InputError: if the file is missing, cut short or no pickle, or if it asks for anything else. One line that
+            names the file.
+    """
+    path = Path(path)
+    try:
+        with path.open('rb') as file:
+            return _DataUnpickler(file).load()
+    except FileNotFoundError:
+        raise InputError(f'{path}: no such file') from None
+    except IsADirectoryError:
+        raise InputError(f'{path}: is a folder, not a pickle file') from None
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read ({error.strerror})') from None
+    except Exception as error:  # a damaged pickle raises nearly anything
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        raise InputError(f'{path}: not a readable annotation pickle: {reason}') from None
+
+
+def dump_pickle(content: Any, path: str | os.PathLike[str]) -> None:
+    """Write a pickle in one step: the file is whole or, when writing fails, as it was before.
+
+    Raises:
+        InputError: if the file cannot be written (no permission, disk full).
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f'.{path.name}.', delete=False) as file:
+            temporary = Path(file.name)
+            pickle.dump(content, file, protocol=4)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f'{path}: cannot be written ({error.strerror})') from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

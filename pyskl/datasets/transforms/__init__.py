@@ -1,0 +1,28 @@
+"""Transforms on keypoints: each takes the dict of a sample and returns it changed."""
+
+from __future__ import annotations
+
+from pyskl.datasets.transforms.compose import Compose, sample_rng
+from pyskl.datasets.transforms.decode import PoseDecode
+from pyskl.datasets.transforms.flip import Flip
+from pyskl.datasets.transforms.formatting import Collect, FormatShape, ToTensor
+from pyskl.datasets.transforms.geometry import PoseCompact, RandomAffine, RandomResizedCrop, Resize
+from pyskl.datasets.transforms.heatmap import GeneratePoseTarget
+from pyskl.datasets.transforms.sampling import SampleWindow, UniformSampleFrames
+
+__all__ = [
+    'Collect',
+    'Compose',
+    'Flip',
+    'FormatShape',
+    'GeneratePoseTarget',
+    'PoseCompact',
+    'PoseDecode',
+    'RandomAffine',
+    'RandomResizedCrop',
+    'Resize',
+    'SampleWindow',
+    'ToTensor',
+    'UniformSampleFrames',
+    'sample_rng',
+]

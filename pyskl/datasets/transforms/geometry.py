@@ -1,0 +1,203 @@
+"""Moving keypoints: crops and scales of the picture plane, without any picture.
+
+A keypoint with a coordinate of exactly 0 counts as not detected in that coordinate and stays where it is, as in the
+reference toolboxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from pyskl.datasets.transforms.compose import sample_rng
+from pyskl.errors import InputError
+from pyskl.registry import TRANSFORMS
+
+__all__ = ['PoseCompact', 'RandomAffine', 'RandomResizedCrop', 'Resize']
+
+
+def _shift(keypoint: np.ndarray, left: float, top: float) -> np.ndarray:
+    """Return the keypoints relative to a new origin; zeros stay zeros."""
+    return np.where(keypoint != 0, keypoint - np.asarray((left, top), dtype=keypoint.dtype), keypoint)
+
+
+@TRANSFORMS.register_module()
+class PoseCompact(BaseTransform):
+    """Cut the picture plane down to the box that holds all keypoints of the clip.
+
+    Args:
+        padding: enlargement of the box, as a part of its half width and half height.
+        threshold: a box narrower or lower than this, in pixels, is left alone.
+        hw_ratio: wanted height / width: a number, or the allowed (least, most); None: as it is.
+        allow_imgpad: True lets the box reach outside of the picture.
+
+    Changes ``keypoint`` and ``img_shape``; adds ``crop_quadruple`` (x, y, w, h) relative to the picture.
+    """
+
+    def __init__(
+        self,
+        padding: float = 0.25,
+        threshold: int = 10,
+        hw_ratio: float | Sequence[float] | None = None,
+        allow_imgpad: bool = True,
+    ) -> None:
+        if padding < 0:
+            raise InputError(f'PoseCompact: padding must not be negative, but is {padding}')
+        self.padding = padding
+        self.threshold = threshold
+        self.hw_ratio = (hw_ratio, hw_ratio) if isinstance(hw_ratio, int | float) else hw_ratio
+        self.allow_imgpad = allow_imgpad
+
+    def transform(self, results: dict) -> dict:
+        height, width = results['img_shape']
+        keypoint = results['keypoint']
+        x, y = keypoint[..., 0][keypoint[..., 0] != 0], keypoint[..., 1][keypoint[..., 1] != 0]
+        if not x.size or not y.size:
+            return results
+        left, right, top, bottom = x.min(), x.max(), y.min(), y.max()
+        if right - left < self.threshold or bottom - top < self.threshold:
+            return results
+        center_x, center_y = (right + left) / 2, (bottom + top) / 2
+        half_width = (right - left) / 2 * (1 + self.padding)
+        half_height = (bottom - top) / 2 * (1 + self.padding)
+        if self.hw_ratio is not None:
+            half_height = max(self.hw_ratio[0] * half_width, half_height)
+            half_width = max(1 / self.hw_ratio[1] * half_height, half_width)
+        left, right = center_x - half_width, center_x + half_width
+        top, bottom = center_y - half_height, center_y + half_height
+        if not self.allow_imgpad:
+            left, top, right, bottom = max(0, left), max(0, top), min(width, right), min(height, bottom)
+        left, top, right, bottom = int(left), int(top), int(right), int(bottom)
+        results['keypoint'] = _shift(keypoint, left, top)
+        results['img_shape'] = (bottom - top, right - left)
+        results['crop_quadruple'] = (left / width, top / height, (right - left) / width, (bottom - top) / height)
+        return results
+
+
+@TRANSFORMS.register_module()
+class Resize(BaseTransform):
+    """Scale the picture plane.
+
+    Args:
+        scale: (width, height) in pixels; one of them -1: the other is the length of the short edge.
+        keep_ratio: True keeps height : width and makes the largest picture that fits in ``scale``.
+
+    Changes ``keypoint`` and ``img_shape``; adds ``scale_factor`` (x, y).
+    """
+
+    def __init__(self, scale: tuple[int, int], keep_ratio: bool = True) -> None:
+        if len(scale) != 2 or max(scale) < 1 or 0 in scale:
+            raise InputError(f'Resize: scale must be (width, height) in pixels, not {scale}')
+        if not keep_ratio and min(scale) < 1:
+            raise InputError(f'Resize: scale {scale} needs keep_ratio=True')
+        self.scale = tuple(scale)
+        self.keep_ratio = keep_ratio
+
+    def transform(self, results: dict) -> dict:
+        height, width = results['img_shape']
+        new_width, new_height = self.scale
+        if self.keep_ratio:
+            long_edge, short_edge = max(self.scale), min(self.scale)
+            if short_edge == -1:
+                long_edge, short_edge = np.inf, long_edge
+            factor = min(long_edge / max(height, width), short_edge / min(height, width))
+            new_width, new_height = int(width * factor + 0.5), int(height * factor + 0.5)
+        factors = np.array([new_width / width, new_height / height], dtype=np.float32)
+        results['keypoint'] = results['keypoint'] * factors
+        results['img_shape'] = (new_height, new_width)
+        results['scale_factor'] = factors
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomResizedCrop(BaseTransform):
+    """Cut out a box of random area and aspect ratio; follow it with ``Resize`` to a fixed size.
+
+    Args:
+        area_range: least and most area, as a part of the picture.
+        aspect_ratio_range: least and most width / height; drawn evenly in the logarithm.
+
+    Changes ``keypoint`` and ``img_shape``.
+    """
+
+    tries = 10
+
+    def __init__(
+        self,
+        area_range: tuple[float, float] = (0.08, 1.0),
+        aspect_ratio_range: tuple[float, float] = (3 / 4, 4 / 3),
+    ) -> None:
+        for name, (low, high) in (('area_range', area_range), ('aspect_ratio_range', aspect_ratio_range)):
+            if not 0 < low <= high:
+                raise InputError(f'RandomResizedCrop: {name} must be two positive numbers in order, not {low}, {high}')
+        self.area_range = area_range
+        self.aspect_ratio_range = aspect_ratio_range
+
+    def transform(self, results: dict) -> dict:
+        height, width = results['img_shape']
+        left, top, right, bottom = self._box(height, width, sample_rng(results))
+        results['keypoint'] = _shift(results['keypoint'], left, top)
+        results['img_shape'] = (bottom - top, right - left)
+        return results
+
+    def _box(self, height: int, width: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
+        area = height * width
+        ratios = np.exp(rng.uniform(*np.log(self.aspect_ratio_range), size=self.tries))
+        areas = rng.uniform(*self.area_range, size=self.tries) * area
+        widths = np.round(np.sqrt(areas * ratios)).astype(np.int64)
+        heights = np.round(np.sqrt(areas / ratios)).astype(np.int64)
+        for box_width, box_height in zip(widths.tolist(), heights.tolist(), strict=True):
+            if 0 < box_width <= width and 0 < box_height <= height:
+                left = int(rng.integers(0, width - box_width + 1))
+                top = int(rng.integers(0, height - box_height + 1))
+                return left, top, left + box_width, top + box_height
+        side = min(height, width)
+        left, top = (width - side) // 2, (height - side) // 2
+        return left, top, left + side, top + side
+
+
+@TRANSFORMS.register_module()
+class RandomAffine(BaseTransform):
+    """Turn, scale and move the whole clip at random, and let each keypoint tremble.
+
+    Args:
+        rotation: largest turn in degrees, either way.
+        scale: least and most scale.
+        shift: largest move, as a part of the picture's width and height.
+        jitter: standard deviation of the noise of each keypoint, as a part of the picture's width.
+
+    Changes ``keypoint``.
+    """
+
+    def __init__(
+        self,
+        rotation: float = 0.0,
+        scale: tuple[float, float] = (1.0, 1.0),
+        shift: float = 0.0,
+        jitter: float = 0.0,
+    ) -> None:
+        if not 0 < scale[0] <= scale[1] or min(rotation, shift, jitter) < 0:
+            raise InputError(
+                'RandomAffine: rotation, shift and jitter must not be negative, scale two numbers in order'
+            )
+        self.rotation = rotation
+        self.scale = scale
+        self.shift = shift
+        self.jitter = jitter
+
+    def transform(self, results: dict) -> dict:
+        rng = sample_rng(results)
+        height, width = results['img_shape']
+        keypoint = results['keypoint']
+        angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
+        factor = np.exp(rng.uniform(*np.log(self.scale)))
+        turn = factor * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        center = np.array([width / 2, height / 2])
+        move = center + rng.uniform(-self.shift, self.shift, size=2) * (width, height)
+        moved = (keypoint - center.astype(np.float32)) @ turn.astype(np.float32) + move.astype(np.float32)
+        if self.jitter:
+            moved += rng.standard_normal(moved.shape, dtype=np.float32) * np.float32(self.jitter * width)
+        results['keypoint'] = np.where(keypoint != 0, moved, keypoint)
+        return results

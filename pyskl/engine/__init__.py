@@ -1,0 +1,17 @@
+"""What mmengine lacks or breaks is mended here, and only here."""
+
+from __future__ import annotations
+
+from pyskl.engine.autocast import AutocastOptimWrapper
+from pyskl.engine.checkpoint import load_weights, read_checkpoint
+from pyskl.engine.config import load_config
+from pyskl.engine.hooks import EpochSeedHook, PlainCheckpointHook
+
+__all__ = [
+    'AutocastOptimWrapper',
+    'EpochSeedHook',
+    'PlainCheckpointHook',
+    'load_config',
+    'load_weights',
+    'read_checkpoint',
+]

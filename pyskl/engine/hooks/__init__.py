@@ -1,0 +1,8 @@
+"""Hooks that mmengine lacks."""
+
+from __future__ import annotations
+
+from pyskl.engine.hooks.epoch_seed import EpochSeedHook
+from pyskl.engine.hooks.plain_checkpoint import PlainCheckpointHook
+
+__all__ = ['EpochSeedHook', 'PlainCheckpointHook']

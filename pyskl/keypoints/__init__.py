@@ -1,0 +1,7 @@
+"""Keypoint layouts and conversion between them."""
+
+from __future__ import annotations
+
+from pyskl.keypoints.layouts import LAYOUTS, KeypointLayout, convert_keypoints, get_layout, guess_layout
+
+__all__ = ['LAYOUTS', 'KeypointLayout', 'convert_keypoints', 'get_layout', 'guess_layout']

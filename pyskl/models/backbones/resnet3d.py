@@ -1,0 +1,284 @@
+"""3-D residual network over a video or a heatmap volume (arXiv 1812.03982, 2104.13586)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from pyskl.errors import InputError
+from pyskl.models.backbones.blocks import BasicBlock3d, BlockOptions, Bottleneck3d, make_stage
+from pyskl.models.utils.checkpoint import load_backbone_weights
+from pyskl.registry import MODELS
+
+__all__ = ['ResNet3d']
+
+
+@MODELS.register_module()
+class ResNet3d(nn.Module):
+    """Residual network with 3-D convolutions.
+
+    Argument and parameter names are those of MMAction2; PYSKL's ``conv1_stride``, ``pool1_stride`` and ``advanced``
+    are understood too. Published PoseC3D weights load.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        pretrained: checkpoint of this very backbone (or of a recogniser around it), read by :meth:`init_weights`.
+        stage_blocks: number of blocks of each stage; by default what ``depth`` says.
+        in_channels: channels of the input: the number of heatmaps.
+        num_stages: number of stages, 1 to 4.
+        base_channels: channels of the stem; stage i is ``2 ** i`` times as wide.
+        out_indices: stages whose output is returned, counted from 0.
+        spatial_strides: spatial stride of each stage.
+        temporal_strides: temporal stride of each stage.
+        dilations: spatial dilation of each stage.
+        conv1_kernel: (t, h, w) kernel of the stem, or one number for all three.
+        conv1_stride_s: spatial stride of the stem; 2 unless given.
+        conv1_stride_t: temporal stride of the stem; 1 unless given.
+        pool1_stride_s: spatial stride of the pooling after the stem; 2 unless given.
+        pool1_stride_t: temporal stride of that pooling; 1 unless given.
+        conv1_stride: ``(t, s)``, in place of the two above.
+        pool1_stride: ``(t, s)``, in place of the two above.
+        with_pool1: whether there is a 1x3x3 pooling after the stem. It pools with stride 1 too.
+        with_pool2: whether the first stage is followed by a pooling that halves the frames.
+        style: ``pytorch`` or ``caffe``: which convolution of a bottleneck carries the stride.
+        advanced: average over the stride in shortcuts.
+        frozen_stages: stages up to this one are not trained: 0 the stem, 1 stem and first stage...; -1 none.
+        inflate: for each stage 0 or 1, or one 0 or 1 for each of its blocks: whether it looks along time.
+        inflate_style: ``3x1x1`` or ``3x3x3``.
+        conv_cfg: mmcv description of the convolutions.
+        norm_cfg: mmcv description of the norms.
+        act_cfg: mmcv description of the activations.
+        norm_eval: keep the running statistics of all batch norms fixed.
+        with_cp: trade time for memory by recomputing blocks in the backward pass.
+        zero_init_residual: start every block as an identity.
+
+    Shapes:
+        input (B, in_channels, T, H, W) float; output (B, C', T', H', W') of the stage in ``out_indices``, or a tuple
+        of such tensors when there are several.
+
+    Raises:
+        InputError: if the arguments contradict each other or are out of range.
+    """
+
+    arch_settings: ClassVar[dict[int, tuple[type[nn.Module], tuple[int, ...]]]] = {
+        18: (BasicBlock3d, (2, 2, 2, 2)),
+        34: (BasicBlock3d, (3, 4, 6, 3)),
+        50: (Bottleneck3d, (3, 4, 6, 3)),
+        101: (Bottleneck3d, (3, 4, 23, 3)),
+        152: (Bottleneck3d, (3, 8, 36, 3)),
+    }
+
+    def __init__(
+        self,
+        depth: int = 50,
+        pretrained: str | Path | None = None,
+        stage_blocks: Sequence[int] | None = None,
+        in_channels: int = 3,
+        num_stages: int = 4,
+        base_channels: int = 64,
+        out_indices: Sequence[int] = (3,),
+        spatial_strides: Sequence[int] = (1, 2, 2, 2),
+        temporal_strides: Sequence[int] = (1, 1, 1, 1),
+        dilations: Sequence[int] | None = None,
+        conv1_kernel: int | Sequence[int] = (3, 7, 7),
+        conv1_stride_s: int | None = None,
+        conv1_stride_t: int | None = None,
+        pool1_stride_s: int | None = None,
+        pool1_stride_t: int | None = None,
+        conv1_stride: Sequence[int] | None = None,
+        pool1_stride: Sequence[int] | None = None,
+        with_pool1: bool = True,
+        with_pool2: bool = True,
+        style: str = 'pytorch',
+        advanced: bool = False,
+        frozen_stages: int = -1,
+        inflate: int | Sequence[int | Sequence[int]] = (1, 1, 1, 1),
+        inflate_style: str = '3x1x1',
+        conv_cfg: dict[str, Any] | None = None,
+        norm_cfg: dict[str, Any] | None = None,
+        act_cfg: dict[str, Any] | None = None,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        zero_init_residual: bool = True,
+    ) -> None:
+        super().__init__()
+        if depth not in self.arch_settings:
+            raise InputError(f'backbone.depth is {depth}; known: {", ".join(map(str, self.arch_settings))}')
+        if not 1 <= num_stages <= 4:
+            raise InputError(f'backbone.num_stages is {num_stages}; it must be 1 to 4')
+        if not out_indices or not all(0 <= index < num_stages for index in out_indices):
+            raise InputError(
+                f'backbone.out_indices is {tuple(out_indices)}; with {num_stages} stages they are 0 to {num_stages - 1}'
+            )
+        if not -1 <= frozen_stages <= num_stages:
+            raise InputError(
+                f'backbone.frozen_stages is {frozen_stages}; with {num_stages} stages it is -1 to {num_stages}'
+            )
+        block, blocks = self.arch_settings[depth]
+        self.depth = depth
+        self.pretrained = pretrained
+        self.in_channels = in_channels
+        self.base_channels = base_channels
+        self.num_stages = num_stages
+        self.out_indices = tuple(out_indices)
+        self.stage_blocks = _per_stage('stage_blocks', stage_blocks or blocks[:num_stages], num_stages)
+        self.spatial_strides = _per_stage('spatial_strides', spatial_strides, num_stages)
+        self.temporal_strides = _per_stage('temporal_strides', temporal_strides, num_stages)
+        self.dilations = _per_stage('dilations', dilations or (1,) * num_stages, num_stages)
+        self.conv1_kernel = (conv1_kernel,) * 3 if isinstance(conv1_kernel, int) else tuple(conv1_kernel)
+        self.conv1_stride = _stem_stride('conv1_stride', conv1_stride, conv1_stride_t, conv1_stride_s)
+        self.pool1_stride = _stem_stride('pool1_stride', pool1_stride, pool1_stride_t, pool1_stride_s)
+        self.with_pool1 = with_pool1
+        self.with_pool2 = with_pool2
+        self.frozen_stages = frozen_stages
+        self.norm_eval = norm_eval
+        self.zero_init_residual = zero_init_residual
+        layers = {'conv_cfg': conv_cfg, 'norm_cfg': norm_cfg, 'act_cfg': act_cfg}
+        self.options = BlockOptions(
+            style,
+            inflate_style,
+            advanced,
+            with_cp,
+            **{name: dict(cfg) for name, cfg in layers.items() if cfg is not None},
+        )
+        self.stage_inflations = _inflations(inflate, self.stage_blocks)
+
+        self._make_stem()
+        width = base_channels
+        self.res_layers = [f'layer{index + 1}' for index in range(num_stages)]
+        for index, name in enumerate(self.res_layers):
+            planes = base_channels * 2**index
+            stage = make_stage(
+                block,
+                width,
+                planes,
+                self.stage_inflations[index],
+                self.spatial_strides[index],
+                self.temporal_strides[index],
+                self.dilations[index],
+                self.options,
+            )
+            self.add_module(name, stage)
+            width = planes * block.expansion
+        self.feat_dim = width
+        self.init_weights()
+        self._freeze_stages()
+
+    def _make_stem(self) -> None:
+        """Build what comes before the first stage: modules named in :meth:`_stem_modules`, used by :meth:`stem`."""
+        frames, size = self.conv1_stride
+        self.conv1 = self.options.conv(self.in_channels, self.base_channels, self.conv1_kernel, (frames, size, size))
+        frames, size = self.pool1_stride
+        self.maxpool = nn.MaxPool3d((1, 3, 3), stride=(frames, size, size), padding=(0, 1, 1))
+        self.pool2 = nn.MaxPool3d((2, 1, 1), stride=(2, 1, 1))
+
+    def _stem_modules(self) -> list[nn.Module]:
+        return [self.conv1]
+
+    def stem(self, x: Tensor) -> Tensor:
+        """(B, in_channels, T, H, W) -> (B, base_channels, T', H', W'): all that comes before the first stage."""
+        if x.shape[1] != self.in_channels:
+            raise InputError(
+                f'the batch has {x.shape[1]} heatmap channels, model.backbone.in_channels is {self.in_channels}; '
+                'set it to the number of keypoints (and limbs) drawn'
+            )
+        x = self.conv1(x)
+        return self.maxpool(x) if self.with_pool1 else x
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """(B, in_channels, T, H, W) -> features of the stages in ``out_indices``; one tensor if there is only one."""
+        x = self.stem(x)
+        outs = []
+        for index, name in enumerate(self.res_layers):
+            x = getattr(self, name)(x)
+            if index == 0 and self.with_pool2:
+                x = self.pool2(x)
+            if index in self.out_indices:
+                outs.append(x)
+        return outs[0] if len(outs) == 1 else tuple(outs)
+
+    def init_weights(self, pretrained: str | Path | None = None) -> None:
+        """Draw fresh weights, or read them from a checkpoint.
+
+        Convolutions are drawn as in arXiv 1502.01852 (normal, fan out), norms start at one, or at zero where
+        ``zero_init_residual`` asks for it.
+
+        Args:
+            pretrained: checkpoint to read, in place of the one given to the constructor.
+
+        Raises:
+            InputError: if the checkpoint cannot be read or does not fit.
+        """
+        pretrained = pretrained or self.pretrained
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, (_BatchNorm, nn.GroupNorm)) and module.weight is not None:
+                nn.init.ones_(module.weight)
+                nn.init.zeros_(module.bias)
+        if self.zero_init_residual:
+            for module in self.modules():
+                if isinstance(module, (BasicBlock3d, Bottleneck3d)):
+                    nn.init.zeros_(module.last_norm.weight)
+        if pretrained:
+            load_backbone_weights(self, Path(pretrained))
+
+    def _freeze_stages(self) -> None:
+        if self.frozen_stages < 0:
+            return
+        stages = [getattr(self, name) for name in self.res_layers[: self.frozen_stages]]
+        for module in self._stem_modules() + stages:
+            module.eval()
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> ResNet3d:
+        """Switch between training and evaluation; what is frozen stays in evaluation."""
+        super().train(mode)
+        self._freeze_stages()
+        if mode and self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+
+def _per_stage(name: str, values: Sequence[int], num_stages: int) -> tuple[int, ...]:
+    if len(values) != num_stages:
+        raise InputError(
+            f'backbone.{name} has {len(values)} values for {num_stages} stages (num_stages): {tuple(values)}'
+        )
+    return tuple(values)
+
+
+def _stem_stride(name: str, both: Sequence[int] | None, temporal: int | None, spatial: int | None) -> tuple[int, int]:
+    """Return (t, s) from PYSKL's pair and MMAction2's two arguments, which may not contradict each other."""
+    if both is None:
+        return (1 if temporal is None else temporal, 2 if spatial is None else spatial)
+    if len(both) != 2:
+        raise InputError(f'backbone.{name} is {tuple(both)}; it must be (temporal, spatial)')
+    for suffix, pair_value, value in (('t', both[0], temporal), ('s', both[1], spatial)):
+        if value is not None and value != pair_value:
+            raise InputError(
+                f'backbone.{name}={tuple(both)} contradicts backbone.{name}_{suffix}={value}; give one of them'
+            )
+    return (both[0], both[1])
+
+
+def _inflations(inflate: int | Sequence[int | Sequence[int]], stage_blocks: Sequence[int]) -> list[list[bool]]:
+    """Return one flag for every block of every stage."""
+    stages = [inflate] * len(stage_blocks) if isinstance(inflate, int) else list(inflate)
+    if len(stages) != len(stage_blocks):
+        raise InputError(f'backbone.inflate has {len(stages)} values for {len(stage_blocks)} stages (num_stages)')
+    flags = []
+    for index, (stage, count) in enumerate(zip(stages, stage_blocks, strict=True)):
+        blocks = [stage] * count if isinstance(stage, int) else list(stage)
+        if len(blocks) != count:
+            raise InputError(f'backbone.inflate[{index}] has {len(blocks)} values for {count} blocks')
+        flags.append([bool(flag) for flag in blocks])
+    return flags

