@@ -17,10 +17,11 @@ class InputError(ValueError):
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that looks most like ``name``, or None when none is close."""
-    known = list(known)
+    """Return the known name that looks most like ``name``, or begins with it; None when none is close."""
     folded = {option.lower(): option for option in known}
-    matches = get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
+    name = name.lower()
+    matches = get_close_matches(name, folded, n=1, cutoff=0.5)
+    matches += [option for option in folded if name and option.startswith(name)]
     return folded[matches[0]] if matches else None
 
 

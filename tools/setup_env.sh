@@ -4,7 +4,8 @@
 #   bash tools/setup_env.sh
 #
 # Uses the active virtual environment (venv or conda), or makes and uses .venv in the checkout. Everything is installed
-# in the versions of constraints.txt. A second run finds nothing to do and costs a second.
+# in the versions of constraints.txt. A second run finds nothing to do and costs a second. With PYTHON=... set to a Python
+# that has everything already, that one is used as it is and nothing is installed.
 
 set -euo pipefail
 
@@ -50,7 +51,10 @@ EOF
     fi
 }
 
-if [ -n "${VIRTUAL_ENV:-}" ]; then
+as_it_is="${PYTHON:-}"
+if [ -n "$as_it_is" ]; then
+    command -v "$PYTHON" >/dev/null || fail "PYTHON: $PYTHON is no program"
+elif [ -n "${VIRTUAL_ENV:-}" ]; then
     PYTHON="$VIRTUAL_ENV/bin/python"
 elif [ -n "${CONDA_PREFIX:-}" ]; then
     PYTHON="$CONDA_PREFIX/bin/python"
@@ -78,7 +82,7 @@ install_system_libraries
 # The stamp names what was installed; another content installs again.
 stamp="$("$PYTHON" -c 'import sys; print(sys.prefix)')/.pyskl-installed"
 want="$(cat "$root_dir/constraints.txt" "$root_dir/setup.py" | cksum) $root_dir"
-if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$want" ]; then
+if [ -z "$as_it_is" ] && { [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$want" ]; }; then
     echo "Installing the packages of constraints.txt (a few minutes)"
     rm -f "$stamp"
     pip=("$PYTHON" -m pip --disable-pip-version-check install --progress-bar off --quiet)

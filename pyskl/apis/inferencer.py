@@ -15,7 +15,7 @@ from pyskl.datasets import AnnotationFile, PoseDataset, pose_collate
 from pyskl.engine.checkpoint import check_weights, read_checkpoint
 from pyskl.engine.config import check_stored_component
 from pyskl.errors import InputError
-from pyskl.keypoints import convert_keypoints
+from pyskl.keypoints import get_layout
 from pyskl.registry import MODELS
 
 __all__ = ['AUInferencer']
@@ -62,15 +62,11 @@ class AUInferencer:
             )
         check_stored_component(stored['model'], 'model', f'checkpoint {checkpoint}')
         check_stored_component(stored['pipeline'], 'pipeline', f'checkpoint {checkpoint}')
-        if device is None:
-            device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        elif torch.device(device).type == 'cuda' and not torch.cuda.is_available():
-            raise InputError(f"device: '{device}' was asked for, but there is no GPU here; use 'cpu'")
-        self.device = torch.device(device)
+        self.device = _device(device)
         self.threshold = threshold
         self.batch_size = batch_size
         self.trained_on: str = stored.get('trained_on', 'unknown')
-        self._track_layout: str = stored['keypoint_layout']
+        self._track_layout: str = get_layout(str(stored['keypoint_layout'])).name
         self.layout = 'ibug68' if self._track_layout.startswith('ibug') else self._track_layout
         self._clip_len, self._pipeline = _windowed(stored)
         self._stride = min(stored.get('stride') or self._clip_len, max(1, self._clip_len // 2))
@@ -129,9 +125,8 @@ class AUInferencer:
         track = {key: value for key, value in annotation.items() if key != 'label'}
         track.setdefault('frame_dir', 'track')
         if 'keypoint' in track and 'keypoint_layout' not in track:
-            count = np.shape(track['keypoint'])[2:3]
-            expected = len(convert_keypoints(self.layout, self.layout))
-            if count == (expected,):
+            count = getattr(track['keypoint'], 'shape', ())[2:3]
+            if count == (get_layout(self.layout).num_keypoints,):
                 track['keypoint_layout'] = self.layout
         content = AnnotationFile(Path(str(track['frame_dir'])), {}, {track['frame_dir']: track}, {})
         return PoseDataset(
@@ -152,8 +147,22 @@ def _windowed(stored: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
             pipeline[number] = {'type': 'SampleWindow', 'clip_len': step['clip_len']}
             return int(step['clip_len']), pipeline
         if step['type'] == 'SampleWindow':
-            return int(step['clip_len']) * int(step.get('frame_interval', 1)), pipeline
+            if step.get('frame_interval', 1) != 1:
+                raise InputError('checkpoint: its windows leave out frames (SampleWindow.frame_interval must be 1)')
+            return int(step['clip_len']), pipeline
     raise InputError('checkpoint: its pipeline samples no frames (SampleWindow or UniformSampleFrames)')
+
+
+def _device(device: str | torch.device | None) -> torch.device:
+    if device is None:
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise InputError(f"device: '{device}' is no device; use 'cpu', 'cuda' or 'cuda:1'") from None
+    if found.type == 'cuda' and (found.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device: '{device}' was asked for, but there is no such GPU here; use 'cpu'")
+    return found
 
 
 def _timestamps(annotation: dict[str, Any], total: int) -> np.ndarray:
@@ -162,6 +171,6 @@ def _timestamps(annotation: dict[str, Any], total: int) -> np.ndarray:
     if times is not None:
         times = np.asarray(times, dtype=np.float64)
         if times.shape != (total,):
-            raise InputError(f'timestamps: {times.shape[0]} of them for {total} frames')
+            raise InputError(f'timestamps: {times.size} of them for {total} frames')
         return times
     return np.arange(total) / float(annotation.get('fps') or 30.0)

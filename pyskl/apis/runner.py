@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
 import time
 from collections.abc import Collection
@@ -19,13 +20,32 @@ from pyskl.engine.dist import start_processes
 from pyskl.errors import InputError
 from pyskl.registry import MODELS
 
-__all__ = ['bare_model', 'build_runner']
+__all__ = ['bare_model', 'build_runner', 'require_parts']
 
 _PARTS = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
     'val': ('val_dataloader', 'val_cfg', 'val_evaluator'),
     'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
 }
+_OWN_HOOKS = ('PlainCheckpointHook', 'EpochSeedHook')
+
+
+def require_parts(cfg: Config, parts: Collection[str]) -> None:
+    """Check that a config has a model and every setting that some parts need.
+
+    Raises:
+        InputError: naming the first setting that is missing.
+    """
+    for key, purpose in [('model', 'run'), *((key, part) for part in parts for key in _PARTS[part])]:
+        if cfg.get(key) is None and key != 'param_scheduler':
+            raise InputError(f"{cfg.filename}: '{key}' is not set, but it is needed to {purpose}")
+
+
+def _add_own_hooks(cfg: Config) -> None:
+    """Add the hooks that make checkpoints safe and resumable, where ``custom_hooks`` has lost them."""
+    hooks = list(cfg.get('custom_hooks') or [])
+    present = {hook.get('type') for hook in hooks}
+    cfg.custom_hooks = hooks + [{'type': name} for name in _OWN_HOOKS if name not in present]
 
 
 def bare_model(runner: Runner) -> nn.Module:
@@ -56,13 +76,13 @@ def build_runner(cfg: Config, parts: Collection[str], launcher: str = 'none') ->
     Raises:
         InputError: if the config lacks a part, or the input cannot be used.
     """
-    cfg = cfg.copy()
-    for part, keys in _PARTS.items():
-        for key in keys:
-            if part not in parts:
-                cfg.pop(key, None)
-            elif cfg.get(key) is None and key != 'param_scheduler':
-                raise InputError(f"{cfg.filename}: '{key}' is not set, but it is needed to {part}")
+    cfg = copy.deepcopy(cfg)
+    require_parts(cfg, parts)
+    for key in {key for part, keys in _PARTS.items() if part not in parts for key in keys}:
+        cfg.pop(key, None)
+    if Path(cfg.work_dir).exists() and not Path(cfg.work_dir).is_dir():
+        raise InputError(f'--work-dir: {cfg.work_dir} is a file; give a folder')
+    _add_own_hooks(cfg)
     wrapper = start_processes(launcher, cfg.get('env_cfg', {}).get('dist_cfg'))
     if wrapper is not None:
         cfg.model_wrapper_cfg = wrapper
@@ -86,15 +106,15 @@ def build_runner(cfg: Config, parts: Collection[str], launcher: str = 'none') ->
     model.init_weights()
     if cfg.pop('compile', False):
         model.backbone.compile()
-    for part in ('val', 'test'):
-        evaluator = cfg.get(f'{part}_evaluator')
-        if isinstance(evaluator, dict):  # mmengine takes a dict with the key 'metrics' for an evaluator of its own
-            cfg[f'{part}_evaluator'] = [evaluator]
+    settings = {key: cfg[key] for part in parts for key in _PARTS[part][1:] if cfg.get(key) is not None}
+    for key, value in settings.items():
+        if key.endswith('_evaluator') and isinstance(value, dict):
+            settings[key] = [value]  # mmengine takes a dict with the key 'metrics' for an evaluator of its own
     return Runner(
         model=model,
         work_dir=cfg.work_dir,
         **{f'{part}_dataloader': loader for part, loader in loaders.items()},
-        **{key: cfg[key] for part in parts for key in _PARTS[part][1:] if cfg.get(key) is not None},
+        **settings,
         auto_scale_lr=cfg.get('auto_scale_lr'),
         default_hooks=cfg.get('default_hooks'),
         custom_hooks=cfg.get('custom_hooks'),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config
 
-from pyskl.apis.runner import bare_model, build_runner
+from pyskl.apis.runner import bare_model, build_runner, require_parts
 from pyskl.engine.checkpoint import check_weights, load_weights, read_checkpoint
 from pyskl.models.utils import fuse_conv_bn
 from pyskl.registry import DATASETS, MODELS
@@ -45,14 +46,17 @@ def test(
     """
     from pyskl.evaluation import check_metric_names, check_results_path
 
+    cfg = copy.deepcopy(cfg)
+    require_parts(cfg, ['test'])
+    evaluator = cfg.test_evaluator[0] if isinstance(cfg.test_evaluator, list) else cfg.test_evaluator
     if metrics is not None:
         check_metric_names(metrics)
-        cfg.test_evaluator.metrics = list(metrics)
+        evaluator.metrics = list(metrics)
     if out is not None:
         check_results_path(out)
-        cfg.test_evaluator.out = str(out)
+        evaluator.out = str(out)
     if average_clips is not None:
-        cfg.model.setdefault('test_cfg', {})['average_clips'] = average_clips
+        cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
     if check_only:
         check_weights(MODELS.build(cfg.model), read_checkpoint(checkpoint)['state_dict'], checkpoint)
         DATASETS.build(cfg.test_dataloader.dataset)

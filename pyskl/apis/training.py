@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from pyskl.apis.runner import bare_model, build_runner
+from pyskl.apis.runner import bare_model, build_runner, require_parts
 from pyskl.engine.checkpoint import check_weights, load_weights, read_checkpoint
 from pyskl.errors import InputError
+from pyskl.registry import DATASETS, MODELS
 
 __all__ = ['TrainOutcome', 'apply_amp', 'default_work_dir', 'find_checkpoint', 'train']
 
@@ -45,6 +47,7 @@ def default_work_dir(config: str | os.PathLike[str]) -> str:
 
 def apply_amp(cfg: Config) -> None:
     """Switch a config to mixed precision: bfloat16 where the device computes in it, else float16 with loss scaling."""
+    require_parts(cfg, ['train'])
     wrapper = cfg.optim_wrapper
     if torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
         wrapper['type'], wrapper['loss_scale'] = 'AmpOptimWrapper', 'dynamic'
@@ -92,20 +95,27 @@ def train(
     """
     if test_best and not validate:
         raise InputError('--test-best: needs --validate, which finds the best checkpoint')
+    cfg = copy.deepcopy(cfg)
+    parts = ['train'] + ['val'] * validate + ['test'] * (test_last or test_best)
+    require_parts(cfg, parts)
+    saving = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    if test_best and not saving.get('save_best'):
+        raise InputError(f"{cfg.filename}: default_hooks.checkpoint: set 'save_best', which --test-best needs")
     if not validate:
-        cfg.default_hooks.checkpoint.pop('save_best', None)
-        cfg.default_hooks.checkpoint.pop('rule', None)
+        saving.pop('save_best', None)
+        saving.pop('rule', None)
+    if cfg.get('resume') and not cfg.get('load_from'):
+        checkpoint = find_checkpoint(cfg.work_dir)
+        cfg.resume, cfg.load_from = checkpoint is not None, checkpoint and str(checkpoint)
     if cfg.get('load_from'):
         content = read_checkpoint(cfg.load_from)
         if cfg.get('resume'):
             _check_resume(content, cfg)
+            check_weights(MODELS.build(cfg.model), content['state_dict'], cfg.load_from)
     if check_only:
-        _check_only(cfg, validate, test_last or test_best)
+        _check_only(cfg, parts)
         return TrainOutcome(Path(cfg.work_dir))
-    parts = ['train'] + ['val'] * validate + ['test'] * (test_last or test_best)
     runner = build_runner(cfg, parts, launcher)
-    if cfg.get('resume') and cfg.get('load_from'):
-        check_weights(bare_model(runner), content['state_dict'], cfg.load_from)
     runner.train()
     outcome = TrainOutcome(Path(cfg.work_dir), find_checkpoint(cfg.work_dir), _best(runner) if validate else None)
     for name, wanted, path in (('last', test_last, outcome.last), ('best', test_best, outcome.best)):
@@ -132,12 +142,7 @@ def _check_resume(content: dict[str, Any], cfg: Config) -> None:
         )
 
 
-def _check_only(cfg: Config, validate: bool, test: bool) -> None:
-    from pyskl.registry import DATASETS, MODELS
-
-    model = MODELS.build(cfg.model)
-    if cfg.get('resume') and cfg.get('load_from'):
-        check_weights(model, read_checkpoint(cfg.load_from)['state_dict'], cfg.load_from)
-    for part, wanted in (('train', True), ('val', validate), ('test', test)):
-        if wanted:
-            DATASETS.build(cfg[f'{part}_dataloader'].dataset)
+def _check_only(cfg: Config, parts: Sequence[str]) -> None:
+    MODELS.build(cfg.model)
+    for part in parts:
+        DATASETS.build(cfg[f'{part}_dataloader'].dataset)

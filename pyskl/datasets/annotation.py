@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,15 +39,20 @@ class AnnotationFile:
         """Return the samples of a split in the file's order; all of them when ``split`` is None.
 
         Raises:
-            InputError: if the split is unknown, empty, or lists an id that has no sample.
+            InputError: if the split is unknown, empty, lists an id twice, or lists one that has no sample.
         """
         if split is None:
+            if not self.samples:
+                raise InputError(f'{self.path}: annotations: is empty')
             return list(self.samples.values())
         if split not in self.splits:
             raise InputError(f"{self.path}: split: there is no split '{split}'; {did_you_mean(split, self.splits)}")
         missing = [name for name in self.splits[split] if name not in self.samples]
         if missing:
             raise InputError(f"{self.path}: split '{split}' lists '{missing[0]}', which has no annotation")
+        twice = [name for name, count in Counter(self.splits[split]).items() if count > 1]
+        if twice:
+            raise InputError(f"{self.path}: split '{split}' lists '{twice[0]}' twice")
         if not self.splits[split]:
             raise InputError(f"{self.path}: split '{split}' is empty")
         return [self.samples[name] for name in self.splits[split]]
@@ -69,11 +75,15 @@ def read_annotation_file(path: str | os.PathLike[str]) -> AnnotationFile:
     content = load_pickle(path)
     if not isinstance(content, dict) or 'annotations' not in content:
         raise InputError(f"{path}: must hold a dict with the keys 'split' and 'annotations'")
-    annotations, splits = content['annotations'], content.get('split', {})
+    annotations, splits, metainfo = content['annotations'], content.get('split', {}), content.get('metainfo') or {}
     if not isinstance(annotations, list | tuple):
         raise InputError(f'{path}: annotations: must be a list of samples, not {type(annotations).__name__}')
     if not isinstance(splits, dict):
         raise InputError(f'{path}: split: must be a dict of lists of ids, not {type(splits).__name__}')
+    for name, ids in splits.items():
+        if not isinstance(name, str) or not isinstance(ids, list | tuple) or not all(isinstance(i, str) for i in ids):
+            raise InputError(f"{path}: split: '{name}' must be a name with a list of ids (the samples' frame_dir)")
+    _check_metainfo(metainfo, path)
     samples: dict[str, dict] = {}
     for number, sample in enumerate(annotations):
         if not isinstance(sample, dict) or not isinstance(sample.get('frame_dir'), str):
@@ -81,7 +91,17 @@ def read_annotation_file(path: str | os.PathLike[str]) -> AnnotationFile:
         if sample['frame_dir'] in samples:
             raise InputError(f"{path}: annotations[{number}]: frame_dir '{sample['frame_dir']}' stands there twice")
         samples[sample['frame_dir']] = sample
-    return AnnotationFile(path, splits, samples, content.get('metainfo', {}))
+    return AnnotationFile(path, splits, samples, metainfo)
+
+
+def _check_metainfo(metainfo: Any, path: Path) -> None:
+    if not isinstance(metainfo, dict):
+        raise InputError(f'{path}: metainfo: must be a dict, not {type(metainfo).__name__}')
+    aus, layout = metainfo.get('aus'), metainfo.get('keypoint_layout')
+    if aus is not None and (not isinstance(aus, list | tuple) or not all(isinstance(au, str) for au in aus)):
+        raise InputError(f"{path}: metainfo.aus: must be a list of names such as 'AU1'")
+    if layout is not None and not isinstance(layout, str):
+        raise InputError(f"{path}: metainfo.keypoint_layout: must be a name such as 'ibug68'")
 
 
 def check_sample(sample: dict, num_classes: int | None, where: str) -> dict:
@@ -130,7 +150,7 @@ def _numbers(value: Any, name: str, track: str) -> np.ndarray:
 
 def _check_shape(value: Any, name: str, track: str) -> tuple[int, int]:
     size = _numbers(value, name, track)
-    if size.shape != (2,) or (size <= 0).any():
+    if size.shape != (2,) or not (np.isfinite(size) & (size >= 1)).all():
         raise InputError(f'{track}: {name}: must be (height, width) in pixels, both positive, not {value!r}')
     return int(size[0]), int(size[1])
 
@@ -151,7 +171,9 @@ def _check_keypoints(sample: dict, track: str) -> tuple[np.ndarray, np.ndarray]:
             f'{track}: keypoint_score: its shape {score.shape} does not fit the keypoints, which need '
             f'{keypoint.shape[:3]}'
         )
-    if int(sample['total_frames']) != keypoint.shape[1]:
+    if _numbers(sample['total_frames'], 'total_frames', track).ndim:
+        raise InputError(f'{track}: total_frames: must be a number')
+    if sample['total_frames'] != keypoint.shape[1]:
         raise InputError(
             f'{track}: total_frames: says {sample["total_frames"]}, but there are keypoints for {keypoint.shape[1]} '
             f'frames'
@@ -175,7 +197,12 @@ def _check_keypoints(sample: dict, track: str) -> tuple[np.ndarray, np.ndarray]:
 def _check_label(label: Any, total_frames: int, num_classes: int | None, track: str) -> int | np.ndarray:
     array = _numbers(label, 'label', track)
     if array.ndim == 0:
-        if array != int(array) or array < 0 or (num_classes is not None and array >= num_classes):
+        if (
+            not np.isfinite(array)
+            or array != int(array)
+            or array < 0
+            or (num_classes is not None and array >= num_classes)
+        ):
             expected = f'0..{num_classes - 1}' if num_classes else 'a class number'
             raise InputError(f'{track}: label: class {array} is not in {expected}')
         return int(array)

@@ -37,8 +37,11 @@ def pose_collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     else (``metas``) becomes a list.
 
     Raises:
-        InputError: if a field has different shapes in the samples of the batch.
+        InputError: if a field has different shapes in the samples of the batch, or only some of them have it.
     """
+    for name in sorted({name for sample in samples for name in sample}):
+        if any(name not in sample for sample in samples):
+            raise InputError(f"a batch cannot hold samples with and without '{name}'")
     batch: dict[str, Any] = {}
     for name in samples[0]:
         values = [sample[name] for sample in samples]

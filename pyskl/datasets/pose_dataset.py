@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,12 @@ from pyskl.keypoints import convert_keypoints, get_layout, guess_layout
 from pyskl.registry import DATASETS
 
 __all__ = ['PoseDataset']
+
+
+def _plain(metainfo: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """Return the single values of ``metainfo``, as Python's own types: they go into checkpoints."""
+    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in metainfo.items()}
+    return {str(key): value for key, value in plain.items() if isinstance(value, str | int | float | bool)}
 
 
 @DATASETS.register_module()
@@ -60,6 +66,8 @@ class PoseDataset(Dataset):
         test_mode: bool = False,
         seed: int = 0,
     ) -> None:
+        if seed < 0:
+            raise InputError(f'PoseDataset: seed must not be negative, but is {seed}')
         content = ann_file if isinstance(ann_file, AnnotationFile) else read_annotation_file(ann_file)
         self.ann_file = str(content.path)
         self.split = split
@@ -71,6 +79,7 @@ class PoseDataset(Dataset):
         if num_classes is None and aus is not None:
             num_classes = len(aus)
         self.tracks = [check_sample(sample, num_classes, self.ann_file) for sample in content.tracks(split)]
+        self._mark_unlabelled()
         layout = self._select_keypoints(content.metainfo.get('keypoint_layout'), keypoint_layout)
         self.keypoint_layout = layout
         self.windows = WindowIndex([track['total_frames'] for track in self.tracks], clip_len, stride)
@@ -78,7 +87,7 @@ class PoseDataset(Dataset):
         # Shared memory: loader workers that stay alive between epochs see the new value.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.metainfo = {
-            **{key: value for key, value in content.metainfo.items() if isinstance(value, str | int | float | bool)},
+            **_plain(content.metainfo),
             'aus': [str(au) for au in aus] if aus is not None else None,
             'keypoint_layout': layout,
             'split': split,
@@ -86,6 +95,7 @@ class PoseDataset(Dataset):
         }
 
     def _select_keypoints(self, have: str | None, want: str | None) -> str:
+        layouts = set()
         for track in self.tracks:
             count = track['keypoint'].shape[2]
             where = f"{self.ann_file}: track '{track['frame_dir']}': keypoint"
@@ -96,10 +106,39 @@ class PoseDataset(Dataset):
                 raise InputError(f'{where}: {error} (config key keypoint_layout)') from None
             if get_layout(layout).num_keypoints != count:
                 raise InputError(f"{where}: has {count} keypoints, but its layout '{layout}' has another number")
+            layouts.add(want or layout)
             if len(indices) != count or (indices != np.arange(count)).any():
                 track['keypoint'] = np.ascontiguousarray(track['keypoint'][:, :, indices])
                 track['keypoint_score'] = np.ascontiguousarray(track['keypoint_score'][:, :, indices])
-        return want or layout
+        if len(layouts) > 1:
+            raise InputError(
+                f'{self.ann_file}: the tracks have the layouts {", ".join(sorted(layouts))}; name the one to use with '
+                f'the config key keypoint_layout'
+            )
+        return layouts.pop()
+
+    def _mark_unlabelled(self) -> None:
+        """Give tracks without a label among labelled ones the label 'unknown', so that batches can hold both."""
+        kinds = {np.ndim(track['label']): track['frame_dir'] for track in self.tracks if 'label' in track}
+        if len(kinds) > 1:
+            one, other = list(kinds.values())[:2]
+            raise InputError(
+                f"{self.ann_file}: track '{other}': label: must be of the same kind as that of track '{one}': a class "
+                f'number, a label of the track, or a label of every frame'
+            )
+        if not kinds:
+            return
+        (ndim,) = kinds
+        num_classes = next(np.shape(track['label'])[-1:] for track in self.tracks if 'label' in track)
+        for track in self.tracks:
+            if 'label' in track:
+                continue
+            if ndim == 0:
+                raise InputError(
+                    f"{self.ann_file}: track '{track['frame_dir']}': label: is missing; other tracks have one"
+                )
+            shape = (track['total_frames'], *num_classes) if ndim == 2 else num_classes
+            track['label'] = np.full(shape, -1, dtype=np.int8)
 
     def set_epoch(self, epoch: int) -> None:
         """Tell the data set which epoch it is, so that augmentation differs from epoch to epoch."""

@@ -2,6 +2,9 @@
 
 A pickle is a program: loading one with :func:`pickle.load` runs whatever its author wrote. Annotation files only need
 arrays, numbers, strings and plain containers, so the reader here admits exactly those and refuses the rest.
+
+Arrays need a second look: the state of a dtype holds flags which NumPy believes, and with forged ones the bytes of an
+array are taken for addresses of objects. So a dtype is only admitted as NumPy itself would have written it.
 """
 
 from __future__ import annotations
@@ -10,7 +13,9 @@ import os
 import pickle
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
 
 from pyskl.errors import InputError
 
@@ -23,18 +28,18 @@ _ADMITTED = {
     ('numpy', 'dtype'),
     *((f'numpy.{core}.multiarray', name) for core in ('core', '_core') for name in ('_reconstruct', 'scalar')),
     *((f'numpy.{core}.numeric', '_frombuffer') for core in ('core', '_core')),
-    *(
-        (module, name)
-        for module in ('builtins', '__builtin__')  # the name that protocol 2 uses
-        for name in ('set', 'frozenset', 'bytearray', 'complex', 'slice', 'range')
-    ),
+    *(('builtins', name) for name in ('set', 'frozenset', 'bytes', 'bytearray', 'complex', 'slice', 'range')),
 }
 
 
-class _DataUnpickler(pickle.Unpickler):
+class _DataUnpickler(pickle._Unpickler):  # the C class does not let its steps be overridden
     """An unpickler that builds arrays and plain containers only."""
 
+    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
+
     def find_class(self, module: str, name: str) -> Any:
+        if module == '__builtin__':  # the name in protocol 2
+            module, name = 'builtins', {'xrange': 'range'}.get(name, name)
         if (module, name) not in _ADMITTED:
             raise pickle.UnpicklingError(
                 f"it asks for '{module}.{name}'; only arrays, numbers, strings and plain containers are read"
@@ -42,6 +47,17 @@ class _DataUnpickler(pickle.Unpickler):
         if module.startswith('numpy.core.'):  # the name before NumPy 2
             module = module.replace('numpy.core.', 'numpy._core.')
         return super().find_class(module, name)
+
+    def load_build(self) -> None:
+        target, state = self.stack[-2:]
+        if isinstance(target, np.dtype):
+            if state != np.dtype(target.str).newbyteorder(state[1]).__reduce__()[2]:
+                raise pickle.UnpicklingError(f"it holds an array of the unusual type '{target.str}'")
+        elif not isinstance(target, np.ndarray):
+            raise pickle.UnpicklingError(f"it sets the attributes of a '{type(target).__name__}'")
+        super().load_build()
+
+    dispatch[pickle.BUILD[0]] = load_build
 
 
 def load_pickle(path: str | os.PathLike[str]) -> Any:

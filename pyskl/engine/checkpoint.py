@@ -38,11 +38,16 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     if 'state_dict' not in content:
         content = {'state_dict': content}
     state = content['state_dict']
-    if not isinstance(state, Mapping) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    if not isinstance(state, Mapping) or not state or not all(map(_is_weight, state.items())):
         raise InputError(f'checkpoint: {path} holds no weights')
     content['state_dict'] = {name.removeprefix('module.'): value for name, value in state.items()}
-    content.setdefault('meta', {})
+    if not isinstance(content.setdefault('meta', {}), dict):
+        raise InputError(f"checkpoint: {path}: 'meta' is {type(content['meta']).__name__}, not a dict")
     return content
+
+
+def _is_weight(item: tuple[Any, Any]) -> bool:
+    return isinstance(item[0], str) and isinstance(item[1], torch.Tensor)
 
 
 def check_weights(model: nn.Module, state: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> None:
@@ -55,7 +60,7 @@ def check_weights(model: nn.Module, state: Mapping[str, torch.Tensor], path: str
     shapes = {name: (tuple(state[name].shape), tuple(own[name].shape)) for name in own if name in state}
     wrong = {name: pair for name, pair in shapes.items() if pair[0] != pair[1]}
     for name, (theirs, ours) in wrong.items():
-        if name.startswith('cls_head.'):
+        if name.startswith('cls_head.') and theirs[:1] != ours[:1]:
             raise InputError(
                 f'checkpoint: {path} was trained for {theirs[0]} AUs, but the config asks for {ours[0]} '
                 f'(model.cls_head.num_classes)'

@@ -127,13 +127,13 @@ def _import_mediapipe() -> Any:
     except ModuleNotFoundError as error:
         missing = '' if error.name == 'mediapipe' else f' (it lacks the module {error.name})'
         raise InputError(
-            f'face landmarks need mediapipe 0.10, which is not installed{missing}: pip install "pyskl[landmarks]"'
+            f'face landmarks need mediapipe 0.10, which is not installed{missing}: pip install -e ".[landmarks]"'
         ) from error
     except (ImportError, OSError) as error:
         raise _missing_library(error) from error
     version = getattr(mediapipe, '__version__', '')
     if not version.startswith('0.10'):
-        raise InputError(f'mediapipe {version} is not supported, 0.10 is: pip install "pyskl[landmarks]"')
+        raise InputError(f'mediapipe {version} is not supported, 0.10 is: pip install -e ".[landmarks]"')
     return mediapipe
 
 

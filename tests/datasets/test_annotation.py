@@ -70,6 +70,14 @@ def nan_at(*place):
         ({'keypoint_score': np.ones((1, 5, 67))}, r'keypoint_score: its shape \(1, 5, 67\) does not fit'),
         ({'keypoint_score': np.full((1, 5, 68), np.inf)}, 'keypoint_score: NaN or infinite'),
         ({'keypoint_score': np.full((1, 5, 68), 1.5)}, r'keypoint_score: values must lie in 0..1'),
+        ({'total_frames': 'five'}, 'total_frames: must be an array of numbers'),
+        ({'total_frames': None}, 'total_frames: must be an array of numbers'),
+        ({'total_frames': [5, 5]}, 'total_frames: must be a number'),
+        ({'total_frames': float('nan')}, 'total_frames: says nan'),
+        ({'img_shape': (100, float('nan'))}, 'img_shape: must be'),
+        ({'img_shape': (0.5, 100)}, 'img_shape: must be'),
+        ({'label': float('nan')}, 'label: class nan'),
+        ({'label': float('inf')}, 'label: class inf'),
         ({'total_frames': 6}, 'total_frames: says 6, but there are keypoints for 5 frames'),
         ({'img_shape': (0, 100)}, 'img_shape: must be'),
         ({'img_shape': 100}, 'img_shape: must be'),
@@ -104,6 +112,13 @@ def test_missing_fields_are_named(field):
         ({'split': {}}, 'must hold a dict'),
         ({'split': {}, 'annotations': {}}, 'annotations: must be a list'),
         ({'split': [], 'annotations': []}, 'split: must be a dict'),
+        ({'split': {'train': 5}, 'annotations': []}, "split: 'train' must be a name with a list of ids"),
+        ({'split': {'train': [['a']]}, 'annotations': []}, "split: 'train' must be"),
+        ({'split': {0: ['a']}, 'annotations': []}, "split: '0' must be"),
+        ({'annotations': [], 'metainfo': [1]}, 'metainfo: must be a dict'),
+        ({'annotations': [], 'metainfo': {'aus': 12}}, 'metainfo.aus: must be a list of names'),
+        ({'annotations': [], 'metainfo': {'aus': [1, 2]}}, 'metainfo.aus: must be a list of names'),
+        ({'annotations': [], 'metainfo': {'keypoint_layout': ['ibug68']}}, 'metainfo.keypoint_layout: must be a name'),
         ({'split': {}, 'annotations': [{'frame_dir': 3}]}, r'annotations\[0\]'),
         ({'split': {}, 'annotations': [{'frame_dir': 'a'}, {'frame_dir': 'a'}]}, "'a' stands there twice"),
     ],
@@ -119,13 +134,15 @@ def test_files_of_another_form_are_refused(tmp_path, content, message):
 def test_splits_are_looked_up(tmp_path, annotation_content):
     path = tmp_path / 'file.pkl'
     content = copy.copy(annotation_content)
-    content['split'] = {**content['split'], 'empty': [], 'ghost': ['nobody']}
+    content['split'] = {**content['split'], 'empty': [], 'ghost': ['nobody'], 'twice': content['split']['val'] * 2}
     dump_pickle(content, path)
     file = read_annotation_file(path)
     assert [track['frame_dir'] for track in file.tracks('train')] == list(content['split']['train'])
     assert len(file.tracks(None)) == len(content['annotations'])
     with pytest.raises(InputError, match="there is no split 'trian'; did you mean 'train'"):
         file.tracks('trian')
+    with pytest.raises(InputError, match="split 'twice' lists .* twice"):
+        file.tracks('twice')
     with pytest.raises(InputError, match="split 'empty' is empty"):
         file.tracks('empty')
     with pytest.raises(InputError, match="lists 'nobody', which has no annotation"):

@@ -25,6 +25,11 @@ def test_arrays_and_containers_come_through(tmp_path, protocol):
         'ordered': OrderedDict(a=1),
         'set': {1, 2},
         'bytes': b'raw',
+        'empty': np.zeros((0, 3)),
+        'range': range(3),
+        'strings': np.array(['a', 'bc']),
+        'big endian': np.arange(3, dtype='>i2'),
+        'objects': np.array(['a', None, [1]], dtype=object),
     }
     path = tmp_path / 'data.pkl'
     path.write_bytes(pickle.dumps(content, protocol=protocol))
@@ -33,9 +38,11 @@ def test_arrays_and_containers_come_through(tmp_path, protocol):
     np.testing.assert_array_equal(read['array'], content['array'])
     assert read['array'].dtype == np.float32
     np.testing.assert_array_equal(read['fortran'], content['fortran'])
-    assert {key: read[key] for key in ('scalar', 'names', 'ordered', 'set', 'bytes')} == {
-        key: content[key] for key in ('scalar', 'names', 'ordered', 'set', 'bytes')
-    }
+    for key in ('empty', 'strings', 'big endian', 'objects'):
+        np.testing.assert_array_equal(read[key], content[key])
+        assert read[key].dtype.kind == content[key].dtype.kind
+    for key in ('scalar', 'names', 'ordered', 'set', 'bytes', 'range'):
+        assert read[key] == content[key]
 
 
 class _Call:
@@ -63,6 +70,48 @@ def test_a_pickle_that_calls_a_function_is_refused_and_nothing_runs(tmp_path, fu
     assert 'only arrays' in str(error.value)
     assert '\n' not in str(error.value)
     assert not victim.exists()
+
+
+class _Build:
+    """Pickles as a call whose result is given a state."""
+
+    def __init__(self, function, args, state):
+        self.reduced = function, args, state
+
+    def __reduce__(self):
+        return self.reduced
+
+
+@pytest.mark.parametrize(
+    ('spec', 'state'),
+    [
+        ('O8', (3, '|', None, None, None, -1, -1, 0)),  # objects that do not say so
+        ('f8', (3, '<', None, None, None, -1, -1, 63)),  # numbers that say they were objects
+        ('V8', (3, '|', None, ('a',), {'a': (np.dtype('O'), 0)}, 8, 1, 0)),  # objects hidden in a field
+        ('S8', (3, '|', None, None, None, -8, 1, 0)),
+    ],
+)
+def test_bytes_cannot_be_passed_off_as_addresses(tmp_path, spec, state):
+    forged = _Build(np.dtype, (spec, False, True), state)
+    empty = np.empty(0).__reduce__()
+    array = _Build(empty[0], empty[1], (1, (1,), forged, False, b'A' * 8))
+    path = tmp_path / 'forged.pkl'
+    path.write_bytes(pickle.dumps({'split': {}, 'annotations': [array]}))
+    with pytest.raises(InputError, match='unusual type'):
+        load_pickle(path)
+
+
+def test_attributes_of_other_things_cannot_be_set(tmp_path):
+    path = tmp_path / 'poison.pkl'
+    path.write_bytes(pickle.dumps(_Build(OrderedDict, (), {'update': 'x'})))
+    with pytest.raises(InputError, match="sets the attributes of a 'OrderedDict'"):
+        load_pickle(path)
+
+
+def test_names_from_before_numpy_2_are_known(tmp_path):
+    path = tmp_path / 'old.pkl'
+    path.write_bytes(pickle.dumps(np.arange(4), protocol=0).replace(b'numpy._core', b'numpy.core'))
+    np.testing.assert_array_equal(load_pickle(path), np.arange(4))
 
 
 @pytest.mark.parametrize('content', [b'', b'not a pickle', b'\x80\x04', pickle.dumps({'a': np.zeros(1000)})[:500]])

@@ -3,8 +3,8 @@ clip_len = 16
 train_pipeline = [
     dict(type='SampleWindow', clip_len=clip_len),
     dict(type='PoseDecode'),
-    dict(type='PoseCompact', hw_ratio=1.0, allow_imgpad=True),
-    dict(type='RandomAffine', rotation=8, scale=(0.9, 1.1), shift=0.03, jitter=0.002),
+    dict(type='PoseCompact', padding=0.1, hw_ratio=1.0, allow_imgpad=True),
+    dict(type='RandomAffine', rotation=4, scale=(0.95, 1.05), shift=0.02, jitter=0.001),
     dict(type='Resize', scale=(32, 32), keep_ratio=False),
     dict(type='Flip', flip_ratio=0.5),
     dict(type='FormatShape', input_format='NMTVC'),
@@ -14,14 +14,14 @@ train_pipeline = [
 test_pipeline = [
     dict(type='SampleWindow', clip_len=clip_len),
     dict(type='PoseDecode'),
-    dict(type='PoseCompact', hw_ratio=1.0, allow_imgpad=True),
+    dict(type='PoseCompact', padding=0.1, hw_ratio=1.0, allow_imgpad=True),
     dict(type='Resize', scale=(32, 32), keep_ratio=False),
     dict(type='FormatShape', input_format='NMTVC'),
     dict(type='Collect', keys=['keypoint', 'keypoint_score', 'label']),
     dict(type='ToTensor', keys=['keypoint', 'keypoint_score', 'label']),
 ]
 train_dataloader = dict(
-    batch_size=32,
+    batch_size=16,
     num_workers=0,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),

@@ -21,8 +21,9 @@ class PoseDecode(BaseTransform):
     def transform(self, results: dict) -> dict:
         keypoint = results['keypoint']
         total = keypoint.shape[1]
-        indices = results.setdefault('frame_inds', np.arange(total, dtype=np.int64))
-        indices = np.asarray(indices, dtype=np.int64) - results.get('start_index', 0)
+        start = results.get('start_index', 0)
+        indices = results.setdefault('frame_inds', np.arange(start, start + total, dtype=np.int64))
+        indices = np.asarray(indices, dtype=np.int64) - start
         score = results.get('keypoint_score')
         results['keypoint'] = keypoint[:, indices].astype(np.float32)
         if score is None:

@@ -61,9 +61,16 @@ class Flip(BaseTransform):
 
     def _mirror(self, results: dict, num_keypoints: int) -> np.ndarray:
         if self.left_kp is not None:
+            if not all(0 <= index < num_keypoints for index in (*self.left_kp, *self.right_kp)):
+                raise InputError(f'Flip: left_kp and right_kp must be in 0..{num_keypoints - 1}, as the keypoints are')
             order = np.arange(num_keypoints)
             order[list(self.left_kp)], order[list(self.right_kp)] = self.right_kp, self.left_kp
             return order
         if 'keypoint_layout' not in results:
             raise InputError('Flip: the sample has no keypoint_layout; give left_kp and right_kp')
-        return get_layout(results['keypoint_layout']).mirror
+        layout = get_layout(results['keypoint_layout'])
+        if layout.num_keypoints != num_keypoints:
+            raise InputError(
+                f"Flip: the sample has {num_keypoints} keypoints, its layout '{layout.name}' {layout.num_keypoints}"
+            )
+        return layout.mirror

@@ -46,7 +46,7 @@ class FormatShape(BaseTransform):
             results['keypoint_score'] = np.ascontiguousarray(score.reshape(shape).swapaxes(0, 1))
         else:
             imgs = results['imgs']
-            length = results.get('clip_len') or imgs.shape[0]
+            length = results.get('clip_len') or len(results.get('frame_inds', imgs))
             clips = imgs.shape[0] // length  # twice num_clips when the mirrored volume was appended
             imgs = imgs.reshape(clips, length, *imgs.shape[1:])
             results['imgs'] = np.ascontiguousarray(imgs.swapaxes(1, 2))

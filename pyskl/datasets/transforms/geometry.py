@@ -18,6 +18,15 @@ from pyskl.registry import TRANSFORMS
 __all__ = ['PoseCompact', 'RandomAffine', 'RandomResizedCrop', 'Resize']
 
 
+def _is_range(value: object) -> bool:
+    """Tell whether a value is two positive numbers in order."""
+    try:
+        low, high = value
+        return bool(0 < low <= high < np.inf)
+    except (TypeError, ValueError):
+        return False
+
+
 def _shift(keypoint: np.ndarray, left: float, top: float) -> np.ndarray:
     """Return the keypoints relative to a new origin; zeros stay zeros."""
     return np.where(keypoint != 0, keypoint - np.asarray((left, top), dtype=keypoint.dtype), keypoint)
@@ -29,7 +38,7 @@ class PoseCompact(BaseTransform):
 
     Args:
         padding: enlargement of the box, as a part of its half width and half height.
-        threshold: a box narrower or lower than this, in pixels, is left alone.
+        threshold: a box narrower or lower than this, in pixels, is left alone; so is one outside of the picture.
         hw_ratio: wanted height / width: a number, or the allowed (least, most); None: as it is.
         allow_imgpad: True lets the box reach outside of the picture.
 
@@ -43,11 +52,13 @@ class PoseCompact(BaseTransform):
         hw_ratio: float | Sequence[float] | None = None,
         allow_imgpad: bool = True,
     ) -> None:
-        if padding < 0:
+        if not 0 <= padding < np.inf:
             raise InputError(f'PoseCompact: padding must not be negative, but is {padding}')
         self.padding = padding
         self.threshold = threshold
         self.hw_ratio = (hw_ratio, hw_ratio) if isinstance(hw_ratio, int | float) else hw_ratio
+        if hw_ratio is not None and not _is_range(self.hw_ratio):
+            raise InputError(f'PoseCompact: hw_ratio must be a positive number or two in order, not {hw_ratio}')
         self.allow_imgpad = allow_imgpad
 
     def transform(self, results: dict) -> dict:
@@ -70,6 +81,8 @@ class PoseCompact(BaseTransform):
         if not self.allow_imgpad:
             left, top, right, bottom = max(0, left), max(0, top), min(width, right), min(height, bottom)
         left, top, right, bottom = int(left), int(top), int(right), int(bottom)
+        if left >= right or top >= bottom:
+            return results
         results['keypoint'] = _shift(keypoint, left, top)
         results['img_shape'] = (bottom - top, right - left)
         results['crop_quadruple'] = (left / width, top / height, (right - left) / width, (bottom - top) / height)
@@ -88,7 +101,8 @@ class Resize(BaseTransform):
     """
 
     def __init__(self, scale: tuple[int, int], keep_ratio: bool = True) -> None:
-        if len(scale) != 2 or max(scale) < 1 or 0 in scale:
+        is_pair = isinstance(scale, Sequence) and len(scale) == 2 and all(isinstance(edge, int) for edge in scale)
+        if not is_pair or max(scale) < 1 or not all(edge == -1 or edge > 0 for edge in scale):
             raise InputError(f'Resize: scale must be (width, height) in pixels, not {scale}')
         if not keep_ratio and min(scale) < 1:
             raise InputError(f'Resize: scale {scale} needs keep_ratio=True')
@@ -103,7 +117,7 @@ class Resize(BaseTransform):
             if short_edge == -1:
                 long_edge, short_edge = np.inf, long_edge
             factor = min(long_edge / max(height, width), short_edge / min(height, width))
-            new_width, new_height = int(width * factor + 0.5), int(height * factor + 0.5)
+            new_width, new_height = max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5))
         factors = np.array([new_width / width, new_height / height], dtype=np.float32)
         results['keypoint'] = results['keypoint'] * factors
         results['img_shape'] = (new_height, new_width)
@@ -129,9 +143,11 @@ class RandomResizedCrop(BaseTransform):
         area_range: tuple[float, float] = (0.08, 1.0),
         aspect_ratio_range: tuple[float, float] = (3 / 4, 4 / 3),
     ) -> None:
-        for name, (low, high) in (('area_range', area_range), ('aspect_ratio_range', aspect_ratio_range)):
-            if not 0 < low <= high:
-                raise InputError(f'RandomResizedCrop: {name} must be two positive numbers in order, not {low}, {high}')
+        for name, value in (('area_range', area_range), ('aspect_ratio_range', aspect_ratio_range)):
+            if not _is_range(value):
+                raise InputError(f'RandomResizedCrop: {name} must be two positive numbers in order, not {value}')
+        if area_range[1] > 1:
+            raise InputError(f'RandomResizedCrop: area_range must not exceed 1, but is {area_range}')
         self.area_range = area_range
         self.aspect_ratio_range = aspect_ratio_range
 
@@ -178,7 +194,7 @@ class RandomAffine(BaseTransform):
         shift: float = 0.0,
         jitter: float = 0.0,
     ) -> None:
-        if not 0 < scale[0] <= scale[1] or min(rotation, shift, jitter) < 0:
+        if not _is_range(scale) or not all(0 <= value < np.inf for value in (rotation, shift, jitter)):
             raise InputError(
                 'RandomAffine: rotation, shift and jitter must not be negative, scale two numbers in order'
             )

@@ -83,6 +83,9 @@ class SampleWindow(BaseTransform):
         clip_len: number of frames of a clip.
         frame_interval: distance between its frames.
 
+    Raises:
+        InputError: in testing, if the clip leaves out frames of the window, which would then have no prediction.
+
     Adds ``frame_inds`` (clip_len,) int64, ``frame_valid`` (clip_len,) bool: frames whose prediction is taken from
     this window, ``frame_padded`` (clip_len,) bool, ``clip_len``, ``num_clips`` (1) and ``frame_interval``.
     """
@@ -104,9 +107,15 @@ class SampleWindow(BaseTransform):
             start = min(max(start, 0), max(0, total - span))
         indices = start + np.arange(self.clip_len, dtype=np.int64) * self.frame_interval
         padded = indices >= total
-        results['frame_inds'] = np.minimum(indices, total - 1)
+        valid = (indices >= first) & (indices < end)
+        if results.get('test_mode', False) and 'owned' in results and valid.sum() < end - first:
+            raise InputError(
+                f'SampleWindow(clip_len={self.clip_len}, frame_interval={self.frame_interval}): leaves out frames of a '
+                f'window of {end - first}; in testing the data set must have the same clip_len, and frame_interval be 1'
+            )
+        results['frame_inds'] = np.minimum(indices, total - 1) + results.get('start_index', 0)
         results['frame_padded'] = padded
-        results['frame_valid'] = (indices >= first) & (indices < end) & ~padded
+        results['frame_valid'] = valid
         results['clip_len'] = self.clip_len
         results['num_clips'] = 1
         results['frame_interval'] = self.frame_interval

@@ -8,8 +8,8 @@ from typing import Any
 from mmengine.registry import Registry
 
 from pyskl.engine.config.schema import (
+    CUSTOM_KEYS,
     DEFAULT_HOOKS,
-    LOADERS,
     PLAIN,
     REGISTRY_OF,
     TOP_LEVEL,
@@ -17,7 +17,7 @@ from pyskl.engine.config.schema import (
     find_type,
     known_types,
 )
-from pyskl.errors import InputError, did_you_mean
+from pyskl.errors import InputError, closest, did_you_mean
 from pyskl.registry import MODELS, TRANSFORMS
 
 __all__ = ['check_config', 'check_stored_component']
@@ -39,7 +39,12 @@ _DEFAULT_TYPE = {
 }
 # Arguments that the caller of a component supplies, not the config.
 _SUPPLIED = {'runner', 'dataloader', 'evaluator', 'model', 'params', 'module', 'param_name'}
-_LAYER_KEYS = ('norm_cfg', 'conv_cfg', 'act_cfg', 'loss_cls', 'backbone', 'cls_head')
+# Where a dict is a component, whatever stands around it.
+_COMPONENTS = {'norm_cfg', 'conv_cfg', 'act_cfg', 'loss_cls', 'backbone', 'cls_head'}
+_COMPONENTS |= REGISTRY_OF.keys() - _DEFAULT_TYPE.keys() - {'default_hooks', 'train_cfg'}
+_IN_LISTS = {
+    'custom_hooks', 'param_scheduler', 'pipeline', 'test_evaluator', 'transforms', 'val_evaluator', 'vis_backends',
+}  # fmt: skip
 _PLAIN_LAYERS = {'Conv2d', 'Conv3d', 'BN', 'BN3d', 'SyncBN', 'ReLU', 'SiLU', 'LeakyReLU', 'Kaiming', 'Xavier'}
 
 
@@ -56,25 +61,42 @@ class _Checker:
     def keys(self, node: Mapping, known: set[str] | frozenset[str], path: str, what: str) -> None:
         for key in node:
             if key not in known:
-                raise self.fail(path, f"unknown {what} '{key}'; {did_you_mean(key, known)}")
+                raise self.fail(path, f"unknown {what} '{key}'; {did_you_mean(str(key), known)}")
 
     def value(self, value: Any, key: str, path: str, registry: Registry | None) -> None:
-        if not path.startswith('default_hooks.'):
+        if not self.stored and not path.startswith('default_hooks.'):
             registry = REGISTRY_OF.get(key, registry)
         if isinstance(value, Mapping):
             self.mapping(value, key, path, registry)
         elif isinstance(value, Sequence) and not isinstance(value, str):
+            self.kind(value, key, path)
             for number, item in enumerate(value):
+                nested = key == 'transforms' and isinstance(item, Sequence)  # pipelines to choose from
+                if key in _IN_LISTS and not isinstance(item, Mapping) and not callable(item) and not nested:
+                    raise self.fail(f'{path}[{number}]', f'must be a dict, not {item!r}')
                 self.value(item, key, f'{path}[{number}]', registry)
+        else:
+            self.kind(value, key, path)
+
+    def kind(self, value: Any, key: str, path: str) -> None:
+        """Refuse a number, a string or a list where a dict has to stand."""
+        if value is None or (isinstance(value, Sequence) and not isinstance(value, str) and key in _IN_LISTS):
+            return
+        dicts = key in _COMPONENTS or path in PLAIN or (path == key and key in _DEFAULT_TYPE) or path == 'train_cfg'
+        if (dicts or path.rpartition('.')[0] == 'default_hooks') and not callable(value):
+            raise self.fail(path, f'must be a dict, not {value!r}')
 
     def mapping(self, node: Mapping, key: str, path: str, registry: Registry | None) -> None:
         if path in PLAIN and 'type' not in node:
             self.keys(node, PLAIN[path], path, 'key')
-        elif 'type' in node or (path == key and key in _DEFAULT_TYPE) or path == 'train_cfg':
+        elif node.get('type') is not None or (path == key and key in _DEFAULT_TYPE) or path == 'train_cfg':
             registry = self.component(node, key, path, registry)
-        elif key in _LAYER_KEYS:
-            self.keys(node, {'type'}, path, 'key')
-            raise self.fail(path, "'type' is missing")
+        elif key in _COMPONENTS or 'type' in node:
+            misspelt = closest('type', [str(name) for name in node])
+            hint = f"; is it misspelt as '{misspelt}'?" if misspelt not in (None, 'type') else ''
+            raise self.fail(path, f"'type' is missing{hint}")
+        elif path.startswith(CUSTOM_KEYS):
+            self.keys(node, {'lr_mult', 'decay_mult'}, path, 'key')
         for name, value in node.items():
             inner = f'{path}.{name}'
             if path == 'default_hooks' and isinstance(value, Mapping) and 'type' not in value:
@@ -90,7 +112,7 @@ class _Checker:
         if registry is None:
             raise self.fail(path, f"holds a 'type', but no component is expected here; did you misspell '{key}'?")
         if not isinstance(name, str):
-            if self.stored:
+            if self.stored or not callable(name):
                 raise self.fail(path, f"'type' must be a name, not {name!r}")
             component = name
         else:
@@ -130,8 +152,7 @@ def check_config(cfg: Mapping, source: str) -> None:
     checker = _Checker(source)
     checker.keys(cfg, TOP_LEVEL, '', 'key')
     for key, value in cfg.items():
-        if key in LOADERS or isinstance(value, Mapping | list | tuple):
-            checker.value(value, key, key, None)
+        checker.value(value, key, key, None)
 
 
 def check_stored_component(node: Any, kind: str, source: str) -> None:
@@ -148,4 +169,8 @@ def check_stored_component(node: Any, kind: str, source: str) -> None:
     Raises:
         InputError: if it names another component or an unknown argument.
     """
-    _Checker(source, stored=True).value(node, kind, kind, {'model': MODELS, 'pipeline': TRANSFORMS}[kind])
+    checker = _Checker(source, stored=True)
+    expected = {'model': Mapping, 'pipeline': list}[kind]
+    if not isinstance(node, expected):
+        raise checker.fail(kind, f'must be a {"dict" if kind == "model" else "list"}, not {type(node).__name__}')
+    checker.value(node, kind, kind, {'model': MODELS, 'pipeline': TRANSFORMS}[kind])

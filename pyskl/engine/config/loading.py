@@ -54,14 +54,15 @@ def load_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | Non
 
 
 def _override(cfg: Config, overrides: Mapping[str, Any], path: Path) -> None:
-    for key in overrides:
+    for key, value in overrides.items():
         top = key.split('.')[0]
         if top not in TOP_LEVEL:
             raise InputError(f"--cfg-options {key}: unknown key '{top}'; {did_you_mean(top, TOP_LEVEL)}")
-    try:
-        cfg.merge_from_dict(dict(overrides))
-    except (KeyError, TypeError, IndexError) as error:
-        raise InputError(f'--cfg-options: does not fit {path}: {" ".join(str(error).split())}') from None
+        try:
+            cfg.merge_from_dict({key: value})
+        except (KeyError, TypeError, IndexError) as error:
+            reason = ' '.join(str(error.args[0]).split())[:200]
+            raise InputError(f'--cfg-options {key}: does not fit {path}: {reason}') from None
 
 
 def _helper_names(path: Path) -> set[str]:
@@ -78,7 +79,7 @@ def _helper_names(path: Path) -> set[str]:
         assigned: dict[str, ast.AST] = {}
         read: set[str] = set()
         for statement in tree.body:
-            for target in statement.targets if isinstance(statement, ast.Assign) else []:
+            for target in _targets(statement):
                 names = {node.id: node for node in ast.walk(target) if isinstance(node, ast.Name)}
                 assigned |= names
                 if '_base_' in names:
@@ -101,12 +102,19 @@ def _helper_names(path: Path) -> set[str]:
     return helpers
 
 
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    return [statement.target] if isinstance(statement, ast.AnnAssign) else []
+
+
 def _fill_shared_settings(cfg: Config, path: Path) -> None:
     layout = cfg.get('keypoint_layout')
-    model = cfg.get('model')
+    model = cfg.get('model') or {}
+    num_classes = (model.get('cls_head') or {}).get('num_classes')
     if layout is not None:
         try:
-            get_layout(layout)
+            get_layout(str(layout))
         except InputError as error:
             raise InputError(f'{path}: keypoint_layout: {error}') from None
     drawing: dict[str, Any] = {}
@@ -124,10 +132,11 @@ def _fill_shared_settings(cfg: Config, path: Path) -> None:
             raise InputError(f'{path}: ann_file: is not set; set it in the config or give --ann-file PATH')
         if layout is not None:
             dataset.setdefault('keypoint_layout', layout)
-        if model is not None and 'num_classes' in model.get('cls_head', {}):
-            dataset.setdefault('num_classes', model.cls_head.num_classes)
-        drawing = next((step for step in dataset.pipeline if step['type'] == 'GeneratePoseTarget'), drawing)
-    if model is None or layout is None:
+        if num_classes is not None:
+            dataset.setdefault('num_classes', num_classes)
+        steps = dataset.get('pipeline') or ()
+        drawing = next((step for step in steps if step['type'] == 'GeneratePoseTarget'), drawing)
+    if layout is None or model.get('backbone') is None:
         return
     preprocessor = model.get('data_preprocessor')
     if preprocessor is not None and preprocessor.get('type') == 'PoseHeatmapPreprocessor':

@@ -13,7 +13,17 @@ from torch.utils.data import DataLoader
 
 from pyskl import registry
 
-__all__ = ['LOADERS', 'PLAIN', 'REGISTRY_OF', 'TOP_LEVEL', 'accepted_arguments', 'find_type', 'known_types']
+__all__ = [
+    'CUSTOM_KEYS',
+    'DEFAULT_HOOKS',
+    'LOADERS',
+    'PLAIN',
+    'REGISTRY_OF',
+    'TOP_LEVEL',
+    'accepted_arguments',
+    'find_type',
+    'known_types',
+]
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -87,6 +97,13 @@ PLAIN |= dict.fromkeys(
 """Dicts that are no components, and the keys they may have."""
 
 
+CUSTOM_KEYS = 'optim_wrapper.paramwise_cfg.custom_keys.'
+"""Below it stand parts of parameter names, chosen by the user, each with a dict of factors."""
+
+# What a component accepts as ``**kwargs`` for another one.
+_HANDED_ON = {'EMAHook': 'momentum gamma interval device update_buffers'}
+
+
 @functools.cache
 def accepted_arguments(component: Callable) -> frozenset[str] | None:
     """Return the names of the arguments a class or function takes; None when it takes any.
@@ -98,7 +115,7 @@ def accepted_arguments(component: Callable) -> frozenset[str] | None:
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return None
         return frozenset(parameter.name for parameter in parameters)
-    names: set[str] = set()
+    names = set(_HANDED_ON.get(component.__name__, '').split())
     for cls in component.__mro__:
         if '__init__' not in vars(cls) or cls is object:
             continue
