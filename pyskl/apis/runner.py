@@ -102,8 +102,7 @@ def build_runner(cfg: Config, parts: Collection[str], launcher: str = 'none') ->
         if dataset.get('type') == 'PoseDataset':
             dataset.setdefault('seed', randomness['seed'])
         loaders[part] = Runner.build_dataloader(loader, seed=randomness['seed'])
-    model = MODELS.build(cfg.model)
-    model.init_weights()
+    model = MODELS.build(cfg.model)  # the Runner draws its weights, the same ones on every rank
     if cfg.pop('compile', False):
         model.backbone.compile()
     settings = {key: cfg[key] for part in parts for key in _PARTS[part][1:] if cfg.get(key) is not None}

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from pyskl.apis.runner import bare_model, build_runner, require_parts
-from pyskl.engine.checkpoint import check_weights, load_weights, read_checkpoint
+from pyskl.engine.checkpoint import check_start_weights, check_weights, load_weights, read_checkpoint
 from pyskl.errors import InputError
 from pyskl.registry import DATASETS, MODELS
 
@@ -112,10 +112,14 @@ def train(
         if cfg.get('resume'):
             _check_resume(content, cfg)
             check_weights(MODELS.build(cfg.model), content['state_dict'], cfg.load_from)
+        else:
+            started = check_start_weights(MODELS.build(cfg.model), content['state_dict'], cfg.load_from)
     if check_only:
         _check_only(cfg, parts)
         return TrainOutcome(Path(cfg.work_dir))
     runner = build_runner(cfg, parts, launcher)
+    if cfg.get('load_from') and not cfg.get('resume'):
+        runner.logger.info(started)
     runner.train()
     outcome = TrainOutcome(Path(cfg.work_dir), find_checkpoint(cfg.work_dir), _best(runner) if validate else None)
     for name, wanted, path in (('last', test_last, outcome.last), ('best', test_best, outcome.best)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,9 +14,18 @@ from torch import nn
 from pyskl.errors import InputError
 from pyskl.registry import OPTIM_WRAPPERS
 
-__all__ = ['AutocastOptimWrapper']
+__all__ = ['AutocastOptimWrapper', 'has_bfloat16']
 
 _DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
+
+
+def has_bfloat16(device: str) -> bool:
+    """Return whether a device computes in bfloat16 itself; elsewhere it is emulated, and slower than float32."""
+    if device == 'cuda':
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if platform.machine().lower() in ('x86_64', 'amd64'):
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -26,18 +36,20 @@ class AutocastOptimWrapper(OptimWrapper):
     needed.
 
     Args:
-        dtype: 'bfloat16' (or 'float16' on devices where its range is enough).
+        dtype: 'bfloat16'; 'float16' on devices where its range is enough; 'auto': bfloat16 where the device computes in
+            it, otherwise float32.
         **kwargs: those of mmengine's ``OptimWrapper``.
     """
 
     def __init__(self, dtype: str = 'bfloat16', **kwargs) -> None:
         super().__init__(**kwargs)
-        if dtype not in _DTYPES:
-            raise InputError(f"AutocastOptimWrapper: dtype must be one of {', '.join(_DTYPES)}, not '{dtype}'")
-        self.dtype = _DTYPES[dtype]
+        if dtype != 'auto' and dtype not in _DTYPES:
+            raise InputError(f"AutocastOptimWrapper: dtype must be auto, {' or '.join(_DTYPES)}, not '{dtype}'")
+        self.enabled = dtype != 'auto' or has_bfloat16(get_device())
+        self.dtype = _DTYPES.get(dtype, torch.bfloat16)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Run the forward pass of a training step in mixed precision."""
-        with super().optim_context(model), torch.autocast(get_device(), dtype=self.dtype):
+        with super().optim_context(model), torch.autocast(get_device(), dtype=self.dtype, enabled=self.enabled):
             yield

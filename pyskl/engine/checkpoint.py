@@ -12,7 +12,7 @@ from torch import nn
 
 from pyskl.errors import InputError
 
-__all__ = ['check_weights', 'load_weights', 'read_checkpoint']
+__all__ = ['check_start_weights', 'check_weights', 'load_weights', 'read_checkpoint']
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -77,6 +77,28 @@ def check_weights(model: nn.Module, state: Mapping[str, torch.Tensor], path: str
         parts = [f"{len(missing)} weights are missing, such as '{missing[0]}'"] if missing else []
         parts += [f"{len(unexpected)} are not in the model, such as '{unexpected[0]}'"] if unexpected else []
         raise InputError(f'checkpoint: {path} does not fit the model of the config: {"; ".join(parts)}')
+
+
+def check_start_weights(model: nn.Module, state: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> str:
+    """Check that a checkpoint is of use as a starting point: a head for other AUs is fine, another network is not.
+
+    Returns:
+        One line for the log: how many weights fit, and which do not.
+
+    Raises:
+        InputError: if no convolution of the checkpoint fits the model.
+    """
+    own = model.state_dict()
+    fits = {name for name, value in own.items() if name in state and state[name].shape == value.shape}
+    if not any(own[name].ndim > 1 for name in fits):
+        raise InputError(f'load_from: no weights of {path} fit the model of the config; it is of another network')
+    left = [name for name in own if name not in fits]
+    rest = (
+        f'; not found there, or of another shape: {", ".join(left[:4])}{", ..." if len(left) > 4 else ""}'
+        if left
+        else ''
+    )
+    return f'{len(fits)} of {len(own)} weights are taken from {path}{rest}'
 
 
 def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def test_splits_are_looked_up(tmp_path, annotation_content):
     assert len(file.tracks(None)) == len(content['annotations'])
     with pytest.raises(InputError, match="there is no split 'trian'; did you mean 'train'"):
         file.tracks('trian')
-    with pytest.raises(InputError, match="split 'twice' lists .* twice"):
+    with pytest.raises(InputError, match=r"split 'twice' lists .* twice"):
         file.tracks('twice')
     with pytest.raises(InputError, match="split 'empty' is empty"):
         file.tracks('empty')

@@ -56,7 +56,7 @@ def test_float16_can_be_asked_for():
 @pytest.mark.parametrize('dtype', ['float32', 'bf16', '', None])
 def test_an_unknown_dtype_is_refused(dtype):
     model = nn.Linear(1, 1)
-    with pytest.raises(InputError, match='dtype must be one of bfloat16, float16'):
+    with pytest.raises(InputError, match='dtype must be auto, bfloat16 or float16'):
         wrapper_of(model, dtype=dtype)
 
 
@@ -68,3 +68,12 @@ def test_a_config_names_it_and_hands_on_the_other_arguments():
     )
     assert isinstance(built, AutocastOptimWrapper)
     assert built.clip_grad_kwargs == {'max_norm': 1}
+
+
+def test_auto_takes_bfloat16_only_where_the_device_computes_in_it(monkeypatch):
+    model = nn.Linear(4, 4)
+    for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr('pyskl.engine.autocast.has_bfloat16', lambda device, native=native: native)
+        wrapper = AutocastOptimWrapper(dtype='auto', optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
+        with wrapper.optim_context(model):
+            assert model(torch.ones(2, 4)).dtype == expected

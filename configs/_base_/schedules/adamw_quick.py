@@ -1,7 +1,7 @@
 # One short cosine cycle with a high learning rate, for a network that is trained in minutes.
 optim_wrapper = dict(
     type='AutocastOptimWrapper',
-    dtype='bfloat16',
+    dtype='auto',
     optimizer=dict(type='AdamW', lr=4e-3, weight_decay=0.05),
     clip_grad=dict(max_norm=10, norm_type=2),
 )
