@@ -17,6 +17,12 @@ usage() {
     echo "  --help           this text"
 }
 
+# Of the training log, shows the progress alone.
+progress() {
+    sed -unE 's/.*Epoch\(train\) +\[([0-9]+)\]\[ *([0-9]+\/[0-9]+)\].* eta: ([0-9:]+).* loss: ([0-9.]+) .*/epoch \1  step \2  loss \4  time left \3/p
+        s/.*Epoch\(val\) +\[([0-9]+)\].* f1_score: ([0-9.]+) .*/epoch \1  macro F1 on validation people \2/p'
+}
+
 video= fresh= work_dir="$root_dir/work_dirs/quickstart"
 train_options=()
 while [ $# -gt 0 ]; do
@@ -50,8 +56,10 @@ best="$(ls -t "$work_dir"/best_*.pth 2>/dev/null | head -n 1 || true)"
 if [ -n "$fresh" ] || [ -z "$best" ] || [ "$(cat "$work_dir/recipe.txt" 2>/dev/null)" != "$recipe" ]; then
     echo "== 2/4  Training (a few minutes)"
     rm -f "$work_dir"/*.pth "$work_dir/last_checkpoint" "$work_dir/recipe.txt"
+    log="$work_dir/train.log"
     bash tools/dist_train.sh "$config" 1 --validate --test-last --test-best --work-dir "$work_dir" \
-        --ann-file "$work_dir/data/annotation.pkl" ${train_options[@]+"${train_options[@]}"}
+        --ann-file "$work_dir/data/annotation.pkl" ${train_options[@]+"${train_options[@]}"} 2>&1 | tee "$log" | progress ||
+        { tail -n 5 "$log" >&2 && fail "training failed; the whole log: $log"; }
     printf '%s' "$recipe" >"$work_dir/recipe.txt"
     best="$(ls -t "$work_dir"/best_*.pth | head -n 1)"
 else
@@ -61,14 +69,10 @@ fi
 echo "== 3/4  Testing on synthetic faces of people the network has not seen"
 bash tools/dist_test.sh "$config" "$best" 1 --eval f1_score top_k_accuracy mean_class_accuracy \
     --out "$work_dir/result.pkl" --work-dir "$work_dir/test" --ann-file "$work_dir/data/annotation.pkl" \
-    >"$work_dir/test.log" 2>&1 || { cat "$work_dir/test.log" >&2 && exit 1; }
+    >"$work_dir/test.log" 2>&1 || { tail -n 5 "$work_dir/test.log" >&2 && fail "testing failed; the whole log: $work_dir/test.log"; }
 
 echo "== 4/4  Applying it to $video"
-"$PYTHON" demo/demo_au.py "$video" "$best" --out "$work_dir/video"
-for name in aus.csv overlay.mp4 timeline.png; do
-    mv -f "$work_dir/video/$name" "$work_dir/$name"
-done
-rmdir "$work_dir/video"
+"$PYTHON" demo/demo_au.py "$video" "$best" --out "$work_dir"
 
 "$PYTHON" tools/show_results.py "$work_dir/result.pkl"
 echo "checkpoint: $best"

@@ -85,7 +85,7 @@ want="$(cat "$root_dir/constraints.txt" "$root_dir/setup.py" | cksum) $root_dir"
 if [ -z "$as_it_is" ] && { [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$want" ]; }; then
     echo "Installing the packages of constraints.txt (a few minutes)"
     rm -f "$stamp"
-    pip=("$PYTHON" -m pip --disable-pip-version-check install --progress-bar off --quiet)
+    pip=("$PYTHON" -m pip --disable-pip-version-check install --progress-bar off -qq)
     # First torch, by its exact version: see constraints.txt.
     "${pip[@]}" torch==2.13.0 || fail "torch could not be installed; the lines above say why"
     "${pip[@]}" -c "$root_dir/constraints.txt" -e "$root_dir[all]" ||

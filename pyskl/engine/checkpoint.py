@@ -93,11 +93,8 @@ def check_start_weights(model: nn.Module, state: Mapping[str, torch.Tensor], pat
     if not any(own[name].ndim > 1 for name in fits):
         raise InputError(f'load_from: no weights of {path} fit the model of the config; it is of another network')
     left = [name for name in own if name not in fits]
-    rest = (
-        f'; not found there, or of another shape: {", ".join(left[:4])}{", ..." if len(left) > 4 else ""}'
-        if left
-        else ''
-    )
+    names = ', '.join(left[:4]) + (', ...' if len(left) > 4 else '')
+    rest = f'; not found there, or of another shape: {names}' if left else ''
     return f'{len(fits)} of {len(own)} weights are taken from {path}{rest}'
 
 
