@@ -13,16 +13,26 @@ __all__ = ['replacing']
 
 
 @contextmanager
-def replacing(path: Path | str) -> Iterator[Path]:
+def replacing(path: Path | str, make_folder: bool = False) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; it takes the place of ``path`` when the block succeeds.
 
     If the block raises, the temporary file is removed and whatever was at ``path`` before is untouched. The temporary
     name keeps the suffix, because writers choose the format by it.
 
+    Args:
+        path: the final name.
+        make_folder: make the folder of ``path`` if it does not exist.
+
     Raises:
-        InputError: if the folder of ``path`` does not exist, or ``path`` is a folder.
+        InputError: if the folder of ``path`` does not exist, ``path`` is a folder, or the file cannot be written (no
+            permission, disk full).
     """
     path = Path(path)
+    if make_folder:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f'{path}: cannot be written ({error.strerror})') from None
     if not path.parent.is_dir():
         raise InputError(f'cannot write {path}: the folder {path.parent} does not exist')
     if path.is_dir():
@@ -31,5 +41,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        raise InputError(f'{path}: cannot be written ({error.strerror or error})') from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -67,7 +67,8 @@ else
 fi
 
 echo "== 3/4  Testing on synthetic faces of people the network has not seen"
-bash tools/dist_test.sh "$config" "$best" 1 --eval f1_score top_k_accuracy mean_class_accuracy \
+# joint.py there is the config as it was trained, with the options given above.
+bash tools/dist_test.sh "$work_dir/joint.py" "$best" 1 --eval f1_score top_k_accuracy mean_class_accuracy \
     --out "$work_dir/result.pkl" --work-dir "$work_dir/test" --ann-file "$work_dir/data/annotation.pkl" \
     >"$work_dir/test.log" 2>&1 || { tail -n 5 "$work_dir/test.log" >&2 && fail "testing failed; the whole log: $work_dir/test.log"; }
 

@@ -76,6 +76,7 @@ else
 fi
 supported "$PYTHON" || fail "$PYTHON is $("$PYTHON" --version); Python 3.10 to 3.13 is needed"
 export PYTHON
+export PYTHONPATH="$root_dir${PYTHONPATH:+:$PYTHONPATH}"
 
 install_system_libraries
 

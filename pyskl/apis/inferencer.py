@@ -11,8 +11,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from pyskl.apis.results import AUResult
+from pyskl.checkpoint import check_weights, read_checkpoint
 from pyskl.datasets import AnnotationFile, PoseDataset, pose_collate
-from pyskl.engine.checkpoint import check_weights, read_checkpoint
 from pyskl.engine.config import check_stored_component
 from pyskl.errors import InputError
 from pyskl.keypoints import get_layout

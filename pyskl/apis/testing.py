@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.config import Config
 
 from pyskl.apis.runner import bare_model, build_runner, require_parts
-from pyskl.engine.checkpoint import check_weights, load_weights, read_checkpoint
+from pyskl.checkpoint import check_weights, load_weights, read_checkpoint
 from pyskl.models.utils import fuse_conv_bn
 from pyskl.registry import DATASETS, MODELS
 

@@ -14,11 +14,11 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from pyskl.apis.runner import bare_model, build_runner, require_parts
-from pyskl.engine.checkpoint import check_start_weights, check_weights, load_weights, read_checkpoint
+from pyskl.checkpoint import check_start_weights, check_weights, load_weights, read_checkpoint
 from pyskl.errors import InputError
 from pyskl.registry import DATASETS, MODELS
 
-__all__ = ['TrainOutcome', 'apply_amp', 'default_work_dir', 'find_checkpoint', 'train']
+__all__ = ['TrainOutcome', 'apply_amp', 'find_checkpoint', 'train']
 
 
 @dataclass
@@ -36,13 +36,6 @@ class TrainOutcome:
     last: Path | None = None
     best: Path | None = None
     scores: dict[str, Mapping[str, float]] = field(default_factory=dict)
-
-
-def default_work_dir(config: str | os.PathLike[str]) -> str:
-    """Return the work directory of a config that names none: ``work_dirs/<folders below configs>/<name>``."""
-    path = Path(config)
-    below = path.parts[path.parts.index('configs') + 1 : -1] if 'configs' in path.parts else ()
-    return str(Path('work_dirs', *below, path.stem))
 
 
 def apply_amp(cfg: Config) -> None:

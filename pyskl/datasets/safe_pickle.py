@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pyskl.errors import InputError
+from pyskl.files import replacing
 
 __all__ = ['dump_pickle', 'load_pickle']
 
@@ -94,17 +94,5 @@ def dump_pickle(content: Any, path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: if the file cannot be written (no permission, disk full).
     """
-    path = Path(path)
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f'.{path.name}.', delete=False) as file:
-            temporary = Path(file.name)
-            pickle.dump(content, file, protocol=4)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f'{path}: cannot be written ({error.strerror})') from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    with replacing(path, make_folder=True) as temporary, temporary.open('xb') as file:
+        pickle.dump(content, file, protocol=4)

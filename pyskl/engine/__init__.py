@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pyskl.checkpoint import load_weights, read_checkpoint
 from pyskl.engine.autocast import AutocastOptimWrapper
-from pyskl.engine.checkpoint import load_weights, read_checkpoint
 from pyskl.engine.config import load_config
 from pyskl.engine.hooks import EpochSeedHook, PlainCheckpointHook
 

@@ -10,9 +10,7 @@ import json
 import math
 import os
 import pickle
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from pyskl.errors import InputError
 from pyskl.evaluation.predictions import Predictions, collect_predictions
 from pyskl.evaluation.results_csv import read_csv, write_csv
+from pyskl.files import replacing
 
 __all__ = ['RESULT_SUFFIXES', 'Results', 'check_results_path', 'read_results', 'write_results']
 
@@ -52,7 +51,7 @@ class Results:
 
 
 def check_results_path(path: str | os.PathLike[str]) -> Path:
-    """Make sure, before a long run starts, that results can be written: create the folder and try it.
+    """Make sure, before a long run starts, that results can be written. Nothing is written or made yet.
 
     Raises:
         InputError: for a suffix without a format, or a place that cannot be written.
@@ -61,13 +60,10 @@ def check_results_path(path: str | os.PathLike[str]) -> Path:
     _format_of(path)
     if path.is_dir():
         raise InputError(f'{path}: is a folder; name a file for the results')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        trial = _temporary(path)
-        trial.touch(exist_ok=False)
-        trial.unlink()
-    except OSError as error:
-        raise InputError(f'{path}: results cannot be written there ({error.strerror})') from error
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        reason = 'no permission' if folder.is_dir() else 'it is no folder'
+        raise InputError(f'{path}: results cannot be written below {folder} ({reason})')
     return path
 
 
@@ -99,7 +95,7 @@ def write_results(
         raise InputError(f'{path}: {len(aus)} AU names are given for {predictions.score.shape[1]} scores per row')
     results = Results(predictions, tuple(str(au) for au in aus), _plain(dict(metadata or {}), 'metadata'))
     writer = _format_of(path).write
-    with _replacing(path) as file:
+    with replacing(path, make_folder=True) as temporary, temporary.open('xb') as file:
         writer(file, results)
     return path
 
@@ -238,24 +234,6 @@ def _format_of(path: Path) -> _FileFormat:
     except KeyError:
         known = ', '.join(RESULT_SUFFIXES)
         raise InputError(f"{path}: no results format has the suffix '{path.suffix}'; known: {known}") from None
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f'.{path.name}.{uuid.uuid4().hex}.tmp')
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file beside ``path`` that takes its place when everything is written."""
-    temporary = _temporary(path)
-    try:
-        with temporary.open('xb') as file:
-            yield file
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f'{path}: cannot be written ({error.strerror})') from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _plain(value: Any, where: str) -> Any:

@@ -11,9 +11,10 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from pyskl.apis.commandline import default_work_dir
 from pyskl.apis.runner import build_runner, require_parts
 from pyskl.apis.testing import test as run_test
-from pyskl.apis.training import TrainOutcome, apply_amp, default_work_dir, find_checkpoint, train
+from pyskl.apis.training import TrainOutcome, apply_amp, find_checkpoint, train
 from pyskl.datasets import dump_pickle
 from pyskl.engine import load_config
 from pyskl.errors import InputError

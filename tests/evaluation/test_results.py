@@ -125,8 +125,9 @@ def test_names_and_metadata_that_cannot_be_kept_are_refused(windows, tmp_path, a
     assert not list(tmp_path.iterdir())
 
 
-def test_the_place_is_tried_before_the_run(tmp_path):
-    assert check_results_path(tmp_path / 'a' / 'b' / 'r.PKL').parent.is_dir()
+def test_the_place_is_checked_before_the_run_and_nothing_is_made_there(tmp_path):
+    path = tmp_path / 'a' / 'b' / 'r.PKL'
+    assert check_results_path(path) == path
     (tmp_path / 'file').touch()
     (tmp_path / 'folder.json').mkdir()
     for path in (tmp_path / 'file' / 'r.json', tmp_path / 'folder.json'):
@@ -135,8 +136,7 @@ def test_the_place_is_tried_before_the_run(tmp_path):
     for name in ('r.xml', 'r', 'r.pkl.gz'):
         with pytest.raises(InputError, match=r'known: \.pkl, \.json, \.yaml, \.yml, \.csv'):
             check_results_path(tmp_path / name)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['a', 'file', 'folder.json']
-    assert not list((tmp_path / 'a' / 'b').iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['file', 'folder.json']
 
 
 HEAD = '{"format": "pyskl-results", "version": 1, "aus": ["AU1"], "tracks": '

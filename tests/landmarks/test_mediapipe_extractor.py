@@ -192,7 +192,7 @@ def test_missing_mediapipe_names_the_extra(monkeypatch):
     for name in [name for name in sys.modules if name.split('.')[0] == 'mediapipe']:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, 'meta_path', [_Absent('mediapipe', ModuleNotFoundError), *sys.meta_path])
-    with pytest.raises(InputError, match=r'pip install "pyskl\[landmarks\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[landmarks\]"'):
         MediaPipeExtractor()
 
 

@@ -243,7 +243,7 @@ def test_pretrained_weights_are_read(tmp_path, wrap):
 
 
 def test_pretrained_that_does_not_fit_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match='no checkpoint'):
+    with pytest.raises(InputError, match='does not exist'):
         small(pretrained=tmp_path / 'missing.pth')
     state = small().state_dict()
     path = tmp_path / 'weights.pth'

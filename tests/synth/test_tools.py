@@ -66,7 +66,7 @@ def test_make_synthetic_refuses_bad_arguments(make, tmp_path):
         make(['--preset', 'tiny', '--seed', '-2', '--out', str(tmp_path)])
     blocked = tmp_path / 'file'
     blocked.write_text('')
-    with pytest.raises(InputError, match='cannot write'):
+    with pytest.raises(InputError, match='cannot be written'):
         make(['--preset', 'tiny', '--out', str(blocked / 'folder')])
     assert sorted(item.name for item in tmp_path.iterdir()) == ['file']
 

@@ -6,16 +6,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import pickle
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from pyskl.cli import run
-from pyskl.errors import InputError
+from pyskl.files import replacing
 
 EPILOG = """
 The folder receives annotation.pkl (the PYSKL annotation format, read by every config), summary.json (what is in it)
@@ -35,35 +31,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--preview', action='store_true', help='also draw every Action Unit into preview.png')
     parser.add_argument('--force', action='store_true', help='make the files again even if they are there')
     return parser.parse_args(argv)
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file under a temporary name beside it and rename it, so that no half file is ever seen.
-
-    Raises:
-        InputError: if the folder cannot be made or written to.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    except OSError as error:
-        raise InputError(f'cannot write to {path.parent}: {error.strerror}; choose another --out') from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            write(file)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f'cannot write {path}: {error.strerror}') from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def sha256(path: Path) -> str:
@@ -112,6 +79,7 @@ def print_summary(summary: dict[str, object]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Make the data set, or say that it is there."""
     args = parse_args(argv)
+    from pyskl.datasets.safe_pickle import dump_pickle
     from pyskl.synth.dataset import PRESETS, SYNTH_VERSION, make_dataset
     from pyskl.synth.face_model import DEFAULT_FILE
     from pyskl.synth.summary import summarize
@@ -132,12 +100,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     dataset = make_dataset(args.preset, args.seed, progress=sys.stderr.isatty())
     path = args.out / 'annotation.pkl'
-    write_atomically(path, lambda file: pickle.dump(dataset, file, protocol=4))
+    dump_pickle(dataset, path)
     if args.preview:
         from pyskl.synth.face_model import FaceModel
         from pyskl.synth.preview import draw_preview
 
-        write_atomically(args.out / 'preview.png', lambda file: draw_preview(file, FaceModel.load()))
+        with replacing(args.out / 'preview.png') as temporary:
+            draw_preview(temporary, FaceModel.load())
     summary = {
         'dataset': 'synthetic',
         'synthetic': True,
@@ -147,7 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         'splits': summarize(dataset),
     }
     text = json.dumps(summary, indent=2) + '\n'
-    write_atomically(args.out / 'summary.json', lambda file: file.write(text.encode()))
+    with replacing(args.out / 'summary.json') as temporary:
+        temporary.write_text(text, encoding='utf-8')
     print_summary(summary)
     written = ', '.join(item.name for item in sorted(args.out.iterdir()) if item.suffix in {'.pkl', '.json', '.png'})
     print(f'synthetic data (preset {args.preset}, seed {args.seed}) written to {args.out}: {written}')

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
+from pyskl.checkpoint import read_checkpoint
 from pyskl.errors import InputError
 
 __all__ = ['load_backbone_weights']
@@ -23,16 +23,8 @@ def load_backbone_weights(backbone: nn.Module, path: Path) -> None:
     Raises:
         InputError: if the file is missing, cannot be read safely, or does not fit the backbone.
     """
-    if not path.is_file():
-        raise InputError(f'no checkpoint at {path} (backbone.pretrained)')
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        raise InputError(f'{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}') from error
-    weights = content.get('state_dict', content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict):
-        raise InputError(f'{path} holds no state dict')
-    prefix = 'backbone.' if any(str(name).startswith('backbone.') for name in weights) else ''
+    weights = read_checkpoint(path)['state_dict']
+    prefix = 'backbone.' if any(name.startswith('backbone.') for name in weights) else ''
     own: dict[str, Tensor] = {
         name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)
     }

@@ -12,8 +12,8 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
+from pyskl.checkpoint import check_start_weights, check_weights
 from pyskl.engine import load_config, load_weights, read_checkpoint
-from pyskl.engine.checkpoint import check_start_weights, check_weights
 from pyskl.engine.hooks.plain_checkpoint import from_plain, to_plain
 from pyskl.errors import InputError
 from pyskl.registry import MODELS
