@@ -10,6 +10,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from pyskl.datasets import pose_collate
 from pyskl.engine.config.checking import check_config
 from pyskl.engine.config.schema import LOADERS, TOP_LEVEL
 from pyskl.errors import InputError, did_you_mean
@@ -122,7 +123,7 @@ def _fill_shared_settings(cfg: Config, path: Path) -> None:
         loader = cfg.get(name)
         if loader is None:
             continue
-        loader.setdefault('collate_fn', dict(type='pose_collate'))
+        loader.setdefault('collate_fn', dict(type=pose_collate.__name__))
         dataset = loader.get('dataset')
         if not isinstance(dataset, dict) or dataset.get('type') != 'PoseDataset':
             continue
