@@ -40,7 +40,7 @@ def frames_at(path: Path | str, indices: Sequence[int]) -> list[np.ndarray]:
 
 
 def _seek(info: VideoInfo, indices: list[int]) -> list[np.ndarray] | None:
-    """Frames by decord, or None where decord is no help."""
+    """Frames by decord2 (imported as decord), or None where decord is no help."""
     try:
         import decord
     except (ImportError, OSError):
