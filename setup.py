@@ -22,7 +22,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=['pyskl', 'pyskl.*']),
-    package_data={'pyskl': ['py.typed', 'synth/*.npz', 'landmarks/*.json']},
+    package_data={'pyskl': ['py.typed', 'synth/*.npz']},
     install_requires=[
         'pyyaml>=6',
         'torch>=2.6',

@@ -52,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pyskl.landmarks import MediaPipeExtractor, extract_annotation
 
     inferencer = AUInferencer(args.checkpoint, device=args.device)
+    if not inferencer.layout.startswith('ibug'):
+        raise InputError(
+            f'checkpoint: {args.checkpoint} was trained on the keypoints {inferencer.layout}, which no '
+            f"detector here finds in a video; train with keypoint_layout = 'ibug68'"
+        )
     note = SYNTHETIC_NOTE if getattr(inferencer, 'trained_on', None) == 'synthetic' else None
     with MediaPipeExtractor(args.model, layout=inferencer.layout) as extractor:
         annotation = extract_annotation(args.video, extractor, progress=True)

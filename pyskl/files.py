@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from pyskl.errors import InputError
 
-__all__ = ['replacing']
+__all__ = ['check_writable', 'replacing']
 
 
 @contextmanager
@@ -45,3 +46,24 @@ def replacing(path: Path | str, make_folder: bool = False) -> Iterator[Path]:
         raise InputError(f'{path}: cannot be written ({error.strerror or error})') from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path | str, where: str) -> None:
+    """Make sure that a file or folder can be made at a path, by trying a file in the nearest folder that exists.
+
+    Nothing stays behind.
+
+    Args:
+        path: what is to be made.
+        where: what asks for it, for the message.
+
+    Raises:
+        InputError: if it cannot.
+    """
+    path = Path(path).absolute()
+    folder = path if path.is_dir() else next(parent for parent in path.parents if parent.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix='.pyskl-'):
+            pass
+    except OSError as error:
+        raise InputError(f'{where}: {path} cannot be written: {folder}: {error.strerror}') from None

@@ -7,13 +7,29 @@ set -euo pipefail
 tools_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root_dir="$(dirname "$tools_dir")"
 if [ -z "${PYTHON:-}" ]; then
-    if [ -z "${VIRTUAL_ENV:-}" ] && [ -z "${CONDA_PREFIX:-}" ] && [ -x "$root_dir/.venv/bin/python" ]; then
+    conda=
+    # conda's base is active in every shell of many machines; that says nothing about what to use here.
+    if [ -n "${CONDA_PREFIX:-}" ] && [ "${CONDA_DEFAULT_ENV:-base}" != base ]; then conda="$CONDA_PREFIX"; fi
+    if [ -z "${VIRTUAL_ENV:-}$conda" ] && [ -x "$root_dir/.venv/bin/python" ]; then
         PYTHON="$root_dir/.venv/bin/python"
-    else
+    elif command -v python >/dev/null; then
         PYTHON=python
+    else
+        PYTHON=python3
     fi
 fi
+if ! command -v "$PYTHON" >/dev/null; then
+    echo "error: $PYTHON is no program; run: bash tools/setup_env.sh" >&2
+    exit 1
+fi
 export PYTHONPATH="$root_dir${PYTHONPATH:+:$PYTHONPATH}"
+
+# Looks for the packages without importing them, which takes no time.
+if ! "$PYTHON" -c 'import sys; from importlib.util import find_spec as find
+sys.exit(not all(map(find, ("torch", "mmengine", "mmcv"))))'; then
+    echo "error: the packages are not installed in $(command -v "$PYTHON"); run: bash tools/setup_env.sh" >&2
+    exit 1
+fi
 
 launch() {
     local script="$1" processes="$2"

@@ -3,7 +3,7 @@
 #
 #   bash tools/setup_env.sh
 #
-# Uses the active virtual environment (venv or conda), or makes and uses .venv in the checkout. Everything is installed
+# Uses the active virtual environment (venv or conda, but not conda's base), or makes and uses .venv in the checkout. Everything is installed
 # in the versions of constraints.txt. A second run finds nothing to do and costs a second. With PYTHON=... set to a Python
 # that has everything already, that one is used as it is and nothing is installed.
 
@@ -54,9 +54,10 @@ EOF
 as_it_is="${PYTHON:-}"
 if [ -n "$as_it_is" ]; then
     command -v "$PYTHON" >/dev/null || fail "PYTHON: $PYTHON is no program"
+    case "$PYTHON" in */*) PYTHON="$(cd "$(dirname "$PYTHON")" && pwd)/$(basename "$PYTHON")" ;; esac
 elif [ -n "${VIRTUAL_ENV:-}" ]; then
     PYTHON="$VIRTUAL_ENV/bin/python"
-elif [ -n "${CONDA_PREFIX:-}" ]; then
+elif [ -n "${CONDA_PREFIX:-}" ] && [ "${CONDA_DEFAULT_ENV:-base}" != base ]; then
     PYTHON="$CONDA_PREFIX/bin/python"
 else
     if [ ! -x "$root_dir/.venv/bin/python" ]; then

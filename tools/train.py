@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if checkpoint is None:
             print(f'--resume: no checkpoint in {cfg.work_dir} yet; starting from the beginning')
         else:
+            print(f'--resume: going on from {checkpoint}')
             cfg.resume, cfg.load_from = True, str(checkpoint)
     elif args.resume is not None:
         if not args.resume.endswith(('.pth', '.pt')):

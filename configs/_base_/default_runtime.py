@@ -9,6 +9,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='PlainCheckpointHook'),  # checkpoints that load with weights_only=True
+    dict(type='AverageBuffersHook'),  # all processes validate with the model that is saved
     dict(type='EpochSeedHook'),  # a resumed run ends as an uninterrupted one
 ]
 env_cfg = dict(

@@ -17,7 +17,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that every run of a config takes."""
     parser.add_argument('--ann-file', metavar='PATH', help='annotation file, in place of ann_file in the config')
     parser.add_argument('--work-dir', metavar='DIR', help='folder for checkpoints and logs (default: below work_dirs/)')
-    parser.add_argument('--seed', type=int, help='seed of all random numbers (default: that of the config)')
+    parser.add_argument('--seed', type=_whole, help='seed of all random numbers (default: that of the config)')
     parser.add_argument('--deterministic', action='store_true', help='use deterministic algorithms only; slower')
     parser.add_argument('--compile', action='store_true', help='compile the backbone with torch.compile')
     parser.add_argument(
@@ -36,6 +36,13 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help='override settings, e.g. train_cfg.max_epochs=5 train_dataloader.batch_size=8',
     )
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f'must be a whole number of 0 or more, not {text}')
+    return number
 
 
 def default_work_dir(config: str | os.PathLike[str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from pyskl.action_units import au_number
 from pyskl.apis.results import AUResult
 from pyskl.checkpoint import check_weights, read_checkpoint
 from pyskl.datasets import AnnotationFile, PoseDataset, pose_collate
@@ -75,7 +76,14 @@ class AUInferencer:
         self.model.load_state_dict(content['state_dict'])
         self.model.to(self.device).eval()
         num_classes = self.model.cls_head.num_classes
-        self.aus: tuple[str, ...] = tuple(stored.get('aus') or (f'AU?{index}' for index in range(num_classes)))
+        aus = stored.get('aus')
+        if not isinstance(aus, list) or len(aus) != num_classes:
+            raise InputError(
+                f'checkpoint: {checkpoint} does not name its {num_classes} Action Units; train with the config key aus'
+            )
+        self.aus: tuple[str, ...] = tuple(str(au) for au in aus)
+        for au in self.aus:
+            au_number(au)
 
     def predict(self, annotation: dict[str, Any]) -> AUResult:
         """Recognise the AUs of one track, frame by frame.

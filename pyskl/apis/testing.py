@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config
 
-from pyskl.apis.runner import bare_model, build_runner, require_parts
+from pyskl.apis.preflight import config_errors
+from pyskl.apis.runner import bare_model, build_runner, prepare, require_parts
 from pyskl.checkpoint import check_weights, load_weights, read_checkpoint
 from pyskl.models.utils import fuse_conv_bn
-from pyskl.registry import DATASETS, MODELS
+from pyskl.registry import MODELS
 
 __all__ = ['test']
 
@@ -57,14 +58,13 @@ def test(
         evaluator.out = str(out)
     if average_clips is not None:
         cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
+    cfg.load_from, cfg.resume, cfg.visualizer = None, False, None
+    with config_errors(f'{cfg.filename}: model'):
+        model = MODELS.build(cfg.model)
+    check_weights(model, read_checkpoint(checkpoint)['state_dict'], checkpoint)
     if check_only:
-        check_weights(MODELS.build(cfg.model), read_checkpoint(checkpoint)['state_dict'], checkpoint)
-        DATASETS.build(cfg.test_dataloader.dataset)
+        prepare(cfg, ['test'])
         return {}
-    content = read_checkpoint(checkpoint)
-    cfg.load_from, cfg.resume = None, False
-    cfg.visualizer = None
-    check_weights(MODELS.build(cfg.model), content['state_dict'], checkpoint)
     runner = build_runner(cfg, ['test'], launcher)
     load_weights(bare_model(runner), checkpoint)
     if fuse:

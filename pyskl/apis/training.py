@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from pyskl.apis.runner import bare_model, build_runner, require_parts
+from pyskl.apis.preflight import config_errors
+from pyskl.apis.runner import bare_model, build_runner, prepare, require_parts
 from pyskl.checkpoint import check_start_weights, check_weights, load_weights, read_checkpoint
+from pyskl.engine.autocast import has_bfloat16
 from pyskl.errors import InputError
-from pyskl.registry import DATASETS, MODELS
+from pyskl.registry import MODELS
 
 __all__ = ['TrainOutcome', 'apply_amp', 'find_checkpoint', 'train']
 
@@ -42,21 +46,32 @@ def apply_amp(cfg: Config) -> None:
     """Switch a config to mixed precision: bfloat16 where the device computes in it, else float16 with loss scaling."""
     require_parts(cfg, ['train'])
     wrapper = cfg.optim_wrapper
-    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
-        wrapper['type'], wrapper['loss_scale'] = 'AmpOptimWrapper', 'dynamic'
+    if torch.cuda.is_available() and not has_bfloat16('cuda'):
+        wrapper['type'], wrapper['dtype'], wrapper['loss_scale'] = 'AmpOptimWrapper', 'float16', 'dynamic'
     else:
         wrapper['type'], wrapper['dtype'] = 'AutocastOptimWrapper', 'bfloat16'
 
 
 def find_checkpoint(work_dir: str | os.PathLike[str]) -> Path | None:
-    """Return the last checkpoint of a work directory, or None. The folder may have been moved since."""
+    """Return the checkpoint a run in a work directory would go on from, or None.
+
+    That is the one ``last_checkpoint`` names, wherever the folder has been moved since; if it is missing or damaged,
+    the newest ``epoch_N.pth`` or ``iter_N.pth`` that can be read.
+    """
     folder = Path(work_dir)
+    numbered = {
+        int(match.group(1)): path
+        for path in folder.glob('*.pth')
+        if (match := re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', path.name))
+    }
+    candidates = [numbered[number] for number in sorted(numbered, reverse=True)]
     note = folder / 'last_checkpoint'
-    if not note.is_file():
-        return None
-    path = Path(note.read_text(encoding='utf-8').strip())
-    for candidate in (folder / path.name, path):
-        if candidate.is_file():
+    if note.is_file():
+        named = Path(note.read_text(encoding='utf-8').strip())
+        candidates = [folder / named.name, named, *candidates]
+    for candidate in candidates:
+        with contextlib.suppress(InputError):
+            read_checkpoint(candidate)
             return candidate
     return None
 
@@ -102,13 +117,15 @@ def train(
         cfg.resume, cfg.load_from = checkpoint is not None, checkpoint and str(checkpoint)
     if cfg.get('load_from'):
         content = read_checkpoint(cfg.load_from)
+        with config_errors(f'{cfg.filename}: model'):
+            model = MODELS.build(cfg.model)
         if cfg.get('resume'):
             _check_resume(content, cfg)
-            check_weights(MODELS.build(cfg.model), content['state_dict'], cfg.load_from)
+            check_weights(model, content['state_dict'], cfg.load_from)
         else:
-            started = check_start_weights(MODELS.build(cfg.model), content['state_dict'], cfg.load_from)
+            started = check_start_weights(model, content['state_dict'], cfg.load_from)
     if check_only:
-        _check_only(cfg, parts)
+        prepare(cfg, parts)
         return TrainOutcome(Path(cfg.work_dir))
     runner = build_runner(cfg, parts, launcher)
     if cfg.get('load_from') and not cfg.get('resume'):
@@ -127,8 +144,8 @@ def _best(runner: Runner) -> Path | None:
     name = runner.message_hub.runtime_info.get('best_ckpt')
     if not name:
         return None
-    path = Path(name)
-    return path if path.is_file() else Path(runner.work_dir) / path.name
+    here = Path(runner.work_dir) / Path(name).name
+    return here if here.is_file() else Path(name)
 
 
 def _check_resume(content: dict[str, Any], cfg: Config) -> None:
@@ -137,9 +154,3 @@ def _check_resume(content: dict[str, Any], cfg: Config) -> None:
         raise InputError(
             f'--resume: {cfg.load_from} holds weights only and cannot be resumed; set load_from to start from them'
         )
-
-
-def _check_only(cfg: Config, parts: Sequence[str]) -> None:
-    MODELS.build(cfg.model)
-    for part in parts:
-        DATASETS.build(cfg[f'{part}_dataloader'].dataset)

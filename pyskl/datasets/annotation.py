@@ -45,6 +45,8 @@ class AnnotationFile:
             if not self.samples:
                 raise InputError(f'{self.path}: annotations: is empty')
             return list(self.samples.values())
+        if not self.splits:
+            raise InputError(f"{self.path}: split: is missing, so there is no split '{split}'")
         if split not in self.splits:
             raise InputError(f"{self.path}: split: there is no split '{split}'; {did_you_mean(split, self.splits)}")
         missing = [name for name in self.splits[split] if name not in self.samples]

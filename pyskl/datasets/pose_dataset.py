@@ -42,6 +42,8 @@ class PoseDataset(Dataset):
         keypoint_layout: the layout the samples shall have; keypoints of the file are selected accordingly. None: as
             they are in the file.
         num_classes: number of AUs (or classes) the labels must fit; None: whatever the file says.
+        aus: names of the AUs, in the order of the labels, for files that do not name them; where a file does, both must
+            agree.
         test_mode: True takes the windows as they lie; False lets transforms move them at random.
         seed: of the random augmentation.
 
@@ -63,6 +65,7 @@ class PoseDataset(Dataset):
         stride: int | None = None,
         keypoint_layout: str | None = None,
         num_classes: int | None = None,
+        aus: Sequence[str] | None = None,
         test_mode: bool = False,
         seed: int = 0,
     ) -> None:
@@ -73,9 +76,10 @@ class PoseDataset(Dataset):
         self.split = split
         self.test_mode = test_mode
         self.seed = seed
-        aus = content.metainfo.get('aus')
+        aus = self._name_aus(content, aus)
         if num_classes is not None and aus is not None and len(aus) != num_classes:
-            raise InputError(f'{content.path}: metainfo.aus: names {len(aus)} AUs, but the model has {num_classes}')
+            source = f'{content.path}: metainfo.aus' if content.metainfo.get('aus') is not None else 'config key aus'
+            raise InputError(f'{source}: names {len(aus)} AUs, but the model has {num_classes}')
         if num_classes is None and aus is not None:
             num_classes = len(aus)
         self.tracks = [check_sample(sample, num_classes, self.ann_file) for sample in content.tracks(split)]
@@ -88,11 +92,33 @@ class PoseDataset(Dataset):
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.metainfo = {
             **_plain(content.metainfo),
-            'aus': [str(au) for au in aus] if aus is not None else None,
+            'aus': aus,
             'keypoint_layout': layout,
             'split': split,
             'num_tracks': len(self.tracks),
         }
+
+    @staticmethod
+    def _name_aus(content: AnnotationFile, wanted: Sequence[str] | None) -> list[str] | None:
+        stated = content.metainfo.get('aus')
+        if stated is not None and wanted is not None and list(stated) != list(wanted):
+            raise InputError(
+                f'{content.path}: metainfo.aus: the labels are of {", ".join(stated)}, but the config key aus says '
+                f'{", ".join(wanted)}'
+            )
+        names = wanted if stated is None else stated
+        return None if names is None else [str(name) for name in names]
+
+    @property
+    def label_kind(self) -> str | None:
+        """What the labels are: 'frame' (T, A), 'clip' (A,), 'single' (a class number), or None without labels."""
+        labels = [track['label'] for track in self.tracks if 'label' in track]
+        return ('single', 'clip', 'frame')[np.ndim(labels[0])] if labels else None
+
+    @property
+    def has_known_labels(self) -> bool:
+        """Whether there is any label that is not -1."""
+        return any(np.any(np.asarray(track['label']) != -1) for track in self.tracks if 'label' in track)
 
     def _select_keypoints(self, have: str | None, want: str | None) -> str:
         layouts = set()

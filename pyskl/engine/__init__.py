@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pyskl.checkpoint import load_weights, read_checkpoint
+from pyskl.engine.atomic_backend import AtomicLocalBackend
 from pyskl.engine.autocast import AutocastOptimWrapper
 from pyskl.engine.config import load_config
-from pyskl.engine.hooks import EpochSeedHook, PlainCheckpointHook
+from pyskl.engine.hooks import AverageBuffersHook, EpochSeedHook, PlainCheckpointHook
 
 __all__ = [
+    'AtomicLocalBackend',
     'AutocastOptimWrapper',
+    'AverageBuffersHook',
     'EpochSeedHook',
     'PlainCheckpointHook',
     'load_config',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
@@ -14,7 +15,7 @@ from pyskl.evaluation.functional.checks import as_thresholds
 from pyskl.evaluation.functional.top_k import check_k
 from pyskl.evaluation.prediction_metric import PredictionMetric
 from pyskl.evaluation.predictions import Predictions
-from pyskl.evaluation.report import METRIC_NAMES, Report, check_metric_names, score_predictions
+from pyskl.evaluation.report import METRIC_NAMES, SINGLE_LABEL_METRICS, Report, check_metric_names, score_predictions
 from pyskl.evaluation.report_table import format_report
 from pyskl.evaluation.results import check_results_path, write_results
 from pyskl.registry import METRICS
@@ -66,6 +67,22 @@ class AUMetric(PredictionMetric):
         self.topk = tuple(check_k(k) for k in ([topk] if isinstance(topk, int) else topk))
         self.out: Path | None = check_results_path(out) if out is not None and is_main_process() else None
         self.report: Report | None = None
+
+    def score_names(self, dataset: Any) -> list[str]:
+        """Return the names of the scores that an evaluation of a data set will give.
+
+        Args:
+            dataset: with ``label_kind`` and ``metainfo['aus']``, as :class:`~pyskl.datasets.PoseDataset` has them.
+        """
+        aus = self.aus or (getattr(dataset, 'metainfo', None) or {}).get('aus') or ()
+        names = {
+            'f1_score': ['f1_score', 'f1_floor', 'f1_official', *(f'{au}_f1' for au in aus)],
+            'top_k_accuracy': [f'top{k}_accuracy' for k in self.topk],
+        }
+        single = getattr(dataset, 'label_kind', None) == 'single'
+        asked = [name for name in self.metrics if not single or name in SINGLE_LABEL_METRICS]
+        prefix = f'{self.prefix}/' if self.prefix else ''
+        return [prefix + name for metric in asked for name in names.get(metric, [metric])]
 
     def compute_metrics(self, predictions: Predictions) -> dict[str, float]:
         """Score, log the table, and write the results file if one is asked for."""

@@ -15,7 +15,15 @@ from pyskl.evaluation.functional.checks import UNKNOWN, as_thresholds
 from pyskl.evaluation.prediction import Level
 from pyskl.evaluation.predictions import Predictions
 
-__all__ = ['METRIC_NAMES', 'AURow', 'ClassRow', 'Report', 'check_metric_names', 'score_predictions']
+__all__ = [
+    'METRIC_NAMES',
+    'SINGLE_LABEL_METRICS',
+    'AURow',
+    'ClassRow',
+    'Report',
+    'check_metric_names',
+    'score_predictions',
+]
 
 METRIC_NAMES: tuple[str, ...] = (
     'f1_score',
@@ -26,7 +34,7 @@ METRIC_NAMES: tuple[str, ...] = (
 )
 """What can be asked for, by the names of ``--eval``."""
 
-_SINGLE_LABEL_NAMES = ('top_k_accuracy', 'mean_class_accuracy')
+SINGLE_LABEL_METRICS = ('top_k_accuracy', 'mean_class_accuracy')
 
 
 @dataclass(frozen=True)
@@ -237,5 +245,5 @@ def _score_classes(
         scores.update({f'top{k}_accuracy': fn.class_top_k_accuracy(label, score, k) for k in topk})
     if 'mean_class_accuracy' in metrics:
         scores['mean_class_accuracy'] = fn.mean_of_known(recall)
-    left_out = [name for name in metrics if name not in _SINGLE_LABEL_NAMES]
+    left_out = [name for name in metrics if name not in SINGLE_LABEL_METRICS]
     return rows, scores, [f'needs AU labels, left out here: {", ".join(left_out)}'] if left_out else []

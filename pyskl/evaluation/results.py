@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pyskl.errors import InputError
 from pyskl.evaluation.predictions import Predictions, collect_predictions
 from pyskl.evaluation.results_csv import read_csv, write_csv
-from pyskl.files import replacing
+from pyskl.files import check_writable, replacing
 
 __all__ = ['RESULT_SUFFIXES', 'Results', 'check_results_path', 'read_results', 'write_results']
 
@@ -60,10 +60,7 @@ def check_results_path(path: str | os.PathLike[str]) -> Path:
     _format_of(path)
     if path.is_dir():
         raise InputError(f'{path}: is a folder; name a file for the results')
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        reason = 'no permission' if folder.is_dir() else 'it is no folder'
-        raise InputError(f'{path}: results cannot be written below {folder} ({reason})')
+    check_writable(path, 'results')
     return path
 
 

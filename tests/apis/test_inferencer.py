@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from pyskl.action_units import AFFWILD_AUS
 from pyskl.apis import AUInferencer
 from pyskl.apis.testing import test as run_test
 from pyskl.datasets import pose_collate
@@ -218,6 +219,7 @@ def written(cfg, path: Path, **stored: Any) -> Path:
         'pipeline': plain['test_dataloader']['dataset']['pipeline'],
         'clip_len': 16,
         'keypoint_layout': 'ibug51',
+        'aus': list(AFFWILD_AUS),
         **stored,
     }
     torch.save({'state_dict': model.state_dict(), 'meta': {'pyskl': stored}}, path)
@@ -229,7 +231,7 @@ def test_a_network_that_judges_whole_clips_judges_windows(tiny_config, tracks, t
     steps = cfg.to_dict()['test_dataloader']['dataset']['pipeline'][1:]
     sampling = {'type': 'UniformSampleFrames', 'clip_len': 16, 'num_clips': 10, 'test_mode': True}
     inferencer = AUInferencer(written(cfg, tmp_path / 'clip.pth', pipeline=[sampling, *steps], clip_len=None), 'cpu')
-    assert inferencer.aus[:2] == ('AU?0', 'AU?1')
+    assert inferencer.aus == AFFWILD_AUS
     track = frames(tracks[0], 0, 43)
     result = inferencer.predict(track)
     assert len(result) == 43
@@ -326,3 +328,9 @@ def test_a_device_that_is_not_there_is_refused(checkpoint, monkeypatch):
             AUInferencer(checkpoint, device=device)
     with pytest.raises(InputError, match="device: 'gpu' is no device"):
         AUInferencer(checkpoint, device='gpu')
+
+
+@pytest.mark.parametrize('aus', [None, ['AU1'], [f'AU?{number}' for number in range(12)]])
+def test_a_checkpoint_that_does_not_name_its_aus_is_refused_before_any_video_is_read(checkpoint, tmp_path, aus):
+    with pytest.raises(InputError, match='Action Unit'):
+        AUInferencer(changed(checkpoint, tmp_path / 'nameless.pth', aus=aus))

@@ -147,15 +147,21 @@ def test_find_checkpoint(tmp_path):
     assert find_checkpoint(tmp_path) is None
     note, elsewhere = tmp_path / 'last_checkpoint', tmp_path / 'elsewhere'
     elsewhere.mkdir()
-    (elsewhere / 'epoch_7.pth').touch()
+    weights = {'state_dict': {'weight': torch.zeros(1)}}
+    torch.save(weights, elsewhere / 'epoch_7.pth')
     note.write_text(f'{elsewhere}/epoch_7.pth\n')
     assert find_checkpoint(tmp_path) == elsewhere / 'epoch_7.pth'
-    (tmp_path / 'epoch_7.pth').touch()
+    torch.save(weights, tmp_path / 'epoch_7.pth')
     assert find_checkpoint(tmp_path) == tmp_path / 'epoch_7.pth'  # the folder was moved here
-    note.write_text('/gone/epoch_8.pth')
-    assert find_checkpoint(tmp_path) is None
-    note.write_text('')
-    assert find_checkpoint(tmp_path) is None
+
+
+@pytest.mark.parametrize('note', ['/gone/epoch_12.pth', 'epoch_12.pth', ''])
+def test_without_the_last_checkpoint_the_newest_whole_one_before_it_is_found(tmp_path, note):
+    for number in (9, 10):
+        torch.save({'state_dict': {'weight': torch.zeros(1)}}, tmp_path / f'epoch_{number}.pth')
+    (tmp_path / 'epoch_12.pth').write_bytes(b'cut short')
+    (tmp_path / 'last_checkpoint').write_text(note)
+    assert find_checkpoint(tmp_path) == tmp_path / 'epoch_10.pth'
 
 
 def test_default_work_dir():
@@ -170,7 +176,7 @@ def test_default_work_dir():
 @pytest.mark.parametrize(('gpu', 'bf16'), [(False, False), (True, True)])
 def test_amp_is_bfloat16_where_the_device_computes_in_it(tiny_config, tmp_path, monkeypatch, gpu, bf16):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
-    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: bf16)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda **options: bf16)
     cfg = config(tiny_config, tmp_path)
     optimizer = copy.deepcopy(cfg.optim_wrapper.optimizer)
     apply_amp(cfg)
@@ -179,11 +185,11 @@ def test_amp_is_bfloat16_where_the_device_computes_in_it(tiny_config, tmp_path, 
 
 def test_amp_is_float16_with_loss_scaling_elsewhere(tiny_config, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: False)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda **options: False)
     cfg = config(tiny_config, tmp_path)
     apply_amp(cfg)
     assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
-    assert 'dtype' not in cfg.optim_wrapper
+    assert cfg.optim_wrapper.dtype == 'float16'
 
 
 def test_training_with_amp_computes_something_else(trained, tiny_config, tmp_path):
@@ -347,3 +353,14 @@ def test_a_file_with_a_broken_track_is_refused_by_the_name_of_the_track(annotati
     with pytest.raises(InputError, match=f"track '{broken['frame_dir']}'"):
         train(cfg)
     assert not (tmp_path / 'work').exists()
+
+
+def test_a_copied_run_uses_its_own_best_checkpoint(tiny_config, trained, tmp_path):
+    copied = tmp_path / 'copied'
+    shutil.copytree(trained, copied)
+    (best,) = trained.glob('best_*.pth')
+    (copied / best.name).unlink()
+    outcome = train(config(tiny_config, copied, resume=True), validate=True, test_best=True)
+    assert outcome.best == copied / best.name
+    assert outcome.best.is_file()
+    assert best.is_file()

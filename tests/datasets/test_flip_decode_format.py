@@ -234,7 +234,7 @@ def test_collect_keeps_what_is_named_and_what_the_prediction_needs():
     assert result['img_shape'].tolist() == [60, 80]
     assert result['img_shape'].dtype == np.float32
     named = Collect(['keypoint'], meta_keys=['frame_dir'], meta_name='info').transform(formatted(label=3))
-    assert named['info'] == {'frame_dir': 'a'}
+    assert named['info'] == {'frame_dir': 'a', 'sample_idx': 3}
     assert 'label' not in named
 
 

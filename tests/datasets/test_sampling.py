@@ -192,5 +192,3 @@ def test_a_test_clip_that_would_leave_frames_unpredicted_is_refused(options):
     results = {'total_frames': 16, 'window_start': 0, 'owned': (0, 8), 'test_mode': True}
     with pytest.raises(InputError, match='leaves out frames'):
         SampleWindow(**options)(results)
-    results['test_mode'] = False
-    SampleWindow(**options)(results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -89,16 +90,23 @@ def test_two_processes_test_like_one(run, shell, tiny_config, tmp_path):
     assert scores[0] == pytest.approx(scores[1], abs=1e-6, nan_ok=True)
 
 
-def test_two_processes_train_and_resume_on_a_cpu(shell, tiny_config, tmp_path):
+def test_two_processes_train_resume_and_validate_with_the_model_they_save(shell, tiny_config, tmp_path):
     work_dir = tmp_path / 'run'
-    for epochs, resume in ((1, []), (2, ['--resume'])):
+    for epochs, resume in ((1, []), (2, ['--resume', '--test-last'])):
         done = shell(
             TRAIN, tiny_config, 2, '--validate', '--work-dir', work_dir, *resume,
-            '--cfg-options', f'train_cfg.max_epochs={epochs}',
+            '--cfg-options', f'train_cfg.max_epochs={epochs}', 'test_dataloader.dataset.split=val',
+            'val_evaluator.metrics=[f1_score,mean_average_precision]',
+            'test_evaluator.metrics=[mean_average_precision]',
+            'optim_wrapper.optimizer.lr=0.01',
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-    assert 'resumed epoch: 1' in done.stdout + done.stderr
+    printed = done.stdout + done.stderr
+    assert 'resumed epoch: 1' in printed
     assert (work_dir / 'epoch_2.pth').is_file()
+    validated = re.search(r'Epoch\(val\) \[2\].* mean_average_precision: ([0-9.]+)', printed).group(1)
+    tested = re.search(r'Epoch\(test\) .* mean_average_precision: ([0-9.]+)', printed).group(1)
+    assert validated == tested
 
 
 KILLED = """
@@ -198,32 +206,3 @@ def test_a_missing_annotation_file_gets_one_line_and_leaves_nothing(shell, tiny_
     assert done.stderr.startswith('error: ann_file: ')
     assert 'none.pkl does not exist' in done.stderr
     assert not work_dir.exists()
-
-
-def test_the_quick_start_from_data_to_a_real_video_and_again(shell, tmp_path):
-    work_dir = tmp_path / 'quickstart'
-    fast = [
-        '--cfg-options', 'train_cfg.max_epochs=1', 'model.backbone.base_channels=8', 'model.cls_head.in_channels=128',
-        'model.backbone.stage_blocks=(1,1,1)', 'model.data_preprocessor.heatmap_size=(16,16)',
-    ]  # fmt: skip
-    first = shell('tools/quickstart.sh', '--work-dir', work_dir, *fast)
-    assert first.returncode == 0, first.stderr
-    assert 'all-positive floor' in first.stdout
-    assert 'SYNTHETIC' in first.stdout
-    for name in ('result.pkl', 'aus.csv', 'overlay.mp4', 'timeline.png'):
-        assert (work_dir / name).stat().st_size > 0
-        assert str(work_dir / name) in first.stdout
-    assert len((work_dir / 'aus.csv').read_text().splitlines()) == 1 + 472  # the clip's number of frames
-    checkpoint = next(work_dir.glob('best_*.pth'))
-    before = checkpoint.stat().st_mtime_ns
-    second = shell('tools/quickstart.sh', '--work-dir', work_dir, *fast)
-    assert second.returncode == 0, second.stderr
-    assert 'Training: done before' in second.stdout
-    assert checkpoint.stat().st_mtime_ns == before
-
-
-def test_the_quick_start_refuses_a_missing_video_before_any_work(shell, tmp_path):
-    done = shell('tools/quickstart.sh', '--work-dir', tmp_path / 'quickstart', '--video', tmp_path / 'none.mp4')
-    assert done.returncode == 1
-    assert done.stderr.strip() == f'error: --video: {tmp_path}/none.mp4 does not exist'
-    assert list(tmp_path.iterdir()) == []

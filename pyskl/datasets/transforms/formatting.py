@@ -13,6 +13,7 @@ from pyskl.registry import TRANSFORMS
 
 __all__ = ['Collect', 'FormatShape', 'ToTensor']
 
+IDENTITY_KEYS = ('frame_dir', 'sample_idx')  # without them no prediction could be told from another
 META_KEYS = ('frame_dir', 'sample_idx', 'total_frames', 'img_shape', 'original_shape')
 
 
@@ -94,7 +95,7 @@ class Collect(BaseTransform):
                 collected[key] = results[key]
         if 'img_shape' in results and 'keypoint' in collected:
             collected['img_shape'] = np.asarray(results['img_shape'], dtype=np.float32)
-        collected[self.meta_name] = {key: results[key] for key in self.meta_keys if key in results}
+        collected[self.meta_name] = {key: results[key] for key in (*IDENTITY_KEYS, *self.meta_keys) if key in results}
         return collected
 
 

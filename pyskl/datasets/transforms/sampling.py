@@ -84,7 +84,8 @@ class SampleWindow(BaseTransform):
         frame_interval: distance between its frames.
 
     Raises:
-        InputError: in testing, if the clip leaves out frames of the window, which would then have no prediction.
+        InputError: if the clip is shorter than the window of the data set, or in testing leaves out frames of it, which
+            would then have no prediction.
 
     Adds ``frame_inds`` (clip_len,) int64, ``frame_valid`` (clip_len,) bool: frames whose prediction is taken from
     this window, ``frame_padded`` (clip_len,) bool, ``clip_len``, ``num_clips`` (1) and ``frame_interval``.
@@ -108,10 +109,11 @@ class SampleWindow(BaseTransform):
         indices = start + np.arange(self.clip_len, dtype=np.int64) * self.frame_interval
         padded = indices >= total
         valid = (indices >= first) & (indices < end)
-        if results.get('test_mode', False) and 'owned' in results and valid.sum() < end - first:
+        seen = valid.sum() if results.get('test_mode', False) else span
+        if 'owned' in results and seen < end - first:
             raise InputError(
                 f'SampleWindow(clip_len={self.clip_len}, frame_interval={self.frame_interval}): leaves out frames of a '
-                f'window of {end - first}; in testing the data set must have the same clip_len, and frame_interval be 1'
+                f'window of {end - first}; the data set must have the same clip_len, and in testing frame_interval be 1'
             )
         results['frame_inds'] = np.minimum(indices, total - 1) + results.get('start_index', 0)
         results['frame_padded'] = padded

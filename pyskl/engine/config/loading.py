@@ -135,6 +135,8 @@ def _fill_shared_settings(cfg: Config, path: Path) -> None:
             dataset.setdefault('keypoint_layout', layout)
         if num_classes is not None:
             dataset.setdefault('num_classes', num_classes)
+        if cfg.get('aus') is not None:
+            dataset.setdefault('aus', list(cfg.aus))
         steps = dataset.get('pipeline') or ()
         drawing = next((step for step in steps if step['type'] == 'GeneratePoseTarget'), drawing)
     if layout is None or model.get('backbone') is None:

@@ -27,7 +27,7 @@ __all__ = [
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
-SHARED_SETTINGS = {'ann_file', 'keypoint_layout'}
+SHARED_SETTINGS = {'ann_file', 'keypoint_layout', 'aus'}
 """Settings at the top of a config that are filled in wherever a component does not state its own."""
 
 TOP_LEVEL = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from pyskl.engine.hooks.average_buffers import AverageBuffersHook
 from pyskl.engine.hooks.epoch_seed import EpochSeedHook
 from pyskl.engine.hooks.plain_checkpoint import PlainCheckpointHook
 
-__all__ = ['EpochSeedHook', 'PlainCheckpointHook']
+__all__ = ['AverageBuffersHook', 'EpochSeedHook', 'PlainCheckpointHook']

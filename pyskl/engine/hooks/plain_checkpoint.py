@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
@@ -67,7 +70,19 @@ class PlainCheckpointHook(Hook):
         """Rebuild mmengine's objects, in place; config text is never executed."""
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = from_plain(checkpoint['message_hub'])
+            self._bring_best(runner, checkpoint['message_hub'].get('runtime_info') or {})
         checkpoint.get('meta', {}).pop('config', None)
+
+    @staticmethod
+    def _bring_best(runner: Runner, info: dict) -> None:
+        """Point the best checkpoint so far into the work directory; mmengine would delete it where it was."""
+        if not info.get('best_ckpt'):
+            return
+        there = Path(info['best_ckpt'])
+        here = Path(runner.work_dir) / there.name
+        if not here.is_file() and there.is_file() and is_main_process():
+            shutil.copyfile(there, here)
+        info['best_ckpt'] = str(here)
 
     @staticmethod
     def _deployment(runner: Runner) -> dict:

@@ -1,0 +1,133 @@
+"""Checks before a run starts: do the data, the model and the settings fit each other?
+
+What a config names may be spelled right and yet not work together. It shows here, in one line and before anything is
+written, rather than in a traceback after the first epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import combinations
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from torch import nn
+from torch.utils.data import DataLoader
+
+from pyskl.datasets import PoseDataset
+from pyskl.errors import InputError, did_you_mean
+from pyskl.evaluation import AUMetric
+from pyskl.registry import METRICS
+
+__all__ = ['check_run', 'config_errors', 'shared_tracks']
+
+
+@contextmanager
+def config_errors(where: str) -> Iterator[None]:
+    """Turn what a component raises at a value it cannot use into an :class:`InputError` that says where it stands."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (TypeError, ValueError, KeyError, AssertionError, AttributeError, RuntimeError, IndexError) as error:
+        reason = ' '.join(str(error).split())[:300]
+        raise InputError(f'{where}: {type(error).__name__}: {reason}') from error
+
+
+def check_run(cfg: Config, loaders: Mapping[str, DataLoader], model: nn.Module) -> None:
+    """Check that a run can begin.
+
+    Args:
+        cfg: the config.
+        loaders: the data loaders by part ('train', 'val', 'test').
+        model: the model, on the CPU; its weights are not changed.
+
+    Raises:
+        InputError: if a loader yields no batch, labels are missing or of a kind that the head does not learn, a sample
+            does not go through the model, or the optimiser, a metric or the choice of the best checkpoint cannot be
+            made.
+    """
+    for part, loader in loaders.items():
+        where = f'{cfg.filename}: {part}_dataloader'
+        if len(loader) == 0:
+            raise InputError(
+                f'{where}: {len(loader.dataset)} samples do not fill one batch of {loader.batch_size}; use a smaller '
+                f'batch_size, or drop_last=False'
+            )
+        _check_labels(loader.dataset, part)
+        _check_first_sample(loader, model, part, where)
+    if 'train' in loaders:
+        with config_errors(f'{cfg.filename}: optim_wrapper'):
+            build_optim_wrapper(model, cfg.optim_wrapper.copy())
+        limit = cfg.train_cfg.get('max_epochs', cfg.train_cfg.get('max_iters'))
+        if not isinstance(limit, int) or limit < 1:
+            raise InputError(f'{cfg.filename}: train_cfg.max_epochs must be a number of at least 1, not {limit!r}')
+    for part in ('val', 'test'):
+        if part in loaders:
+            _check_evaluator(cfg, part, loaders[part].dataset)
+
+
+def shared_tracks(loaders: Mapping[str, DataLoader]) -> list[str]:
+    """Return one warning for each scored part that shares tracks with the training split."""
+    datasets = {part: loader.dataset for part, loader in loaders.items() if isinstance(loader.dataset, PoseDataset)}
+    warnings = []
+    for (one, first), (other, second) in combinations(datasets.items(), 2):
+        common = {track['frame_dir'] for track in first.tracks} & {track['frame_dir'] for track in second.tracks}
+        if one == 'train' and common and first.ann_file == second.ann_file:
+            warnings.append(
+                f"{first.ann_file}: {len(common)} tracks are in the splits of both '{one}' and '{other}', such as "
+                f"'{min(common)}': scores of '{other}' say nothing about unseen faces"
+            )
+    return warnings
+
+
+def _check_labels(dataset: object, part: str) -> None:
+    if part != 'test' and isinstance(dataset, PoseDataset) and not dataset.has_known_labels:
+        purpose = 'learned' if part == 'train' else 'scored'
+        raise InputError(f"{dataset.ann_file}: split '{dataset.split}': no label is known, so nothing can be {purpose}")
+
+
+def _check_first_sample(loader: DataLoader, model: nn.Module, part: str, where: str) -> None:
+    dataset = loader.dataset
+    source = f' of {dataset.ann_file}' if isinstance(dataset, PoseDataset) else ''
+    model.eval()
+    try:
+        with torch.no_grad(), config_errors(f'{where}: the first sample{source} does not go through the model'):
+            batch = loader.collate_fn([dataset[0]])
+            if part == 'train':
+                model(**model.data_preprocessor(batch, training=True), mode='loss')
+                return
+            (record,) = model.val_step(batch)
+    except InputError as error:
+        if str(error).startswith(where):
+            raise
+        raise InputError(f'{where}: the first sample{source}: {error}') from error
+    finally:
+        model.train()
+    if 'frame_inds' in record and isinstance(dataset, PoseDataset):
+        _, first, end = dataset.windows.span(*dataset.windows[0])
+        if len(record['frame_inds']) < end - first:
+            raise InputError(
+                f'{where}: {len(record["frame_inds"])} of {end - first} frames of the first sample are predicted; a '
+                f'head with per_frame=True is tested with SampleWindow and the same clip_len in the data set'
+            )
+
+
+def _check_evaluator(cfg: Config, part: str, dataset: object) -> None:
+    metrics = cfg[f'{part}_evaluator']
+    built = []
+    for number, metric in enumerate(metrics if isinstance(metrics, list | tuple) else [metrics]):
+        with config_errors(f'{cfg.filename}: {part}_evaluator[{number}]'):
+            built.append(METRICS.build(metric))
+    wanted = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
+    if part != 'val' or not wanted or not all(isinstance(metric, AUMetric) for metric in built):
+        return
+    names = [name for metric in built for name in metric.score_names(dataset)]
+    for name in [wanted] if isinstance(wanted, str) else wanted:
+        if name not in names and name != 'auto':
+            raise InputError(
+                f"{cfg.filename}: default_hooks.checkpoint.save_best: '{name}' is none of the scores that "
+                f'val_evaluator gives for this data; {did_you_mean(name, names)}'
+            )
