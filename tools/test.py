@@ -33,6 +33,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = parse_args(argv)
+    from mmengine.dist import is_main_process
+
     from pyskl.apis.commandline import config_of
     from pyskl.apis.testing import test
 
@@ -48,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if args.dry_run:
         print(f'{args.config}: config, checkpoint and data are in order')
-    elif args.out:
+    elif args.out and is_main_process():
         print(f'predictions: {args.out}')
     return 0
 

@@ -33,6 +33,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = parse_args(argv)
+    from mmengine.dist import is_main_process
+
     from pyskl.apis.commandline import config_of
     from pyskl.apis.training import apply_amp, find_checkpoint, train
     from pyskl.errors import InputError
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if args.dry_run:
         print(f'{args.config}: the config and the data it names are in order')
-    else:
+    elif is_main_process():
         for name, path in (('last', outcome.last), ('best', outcome.best)):
             if path is not None:
                 print(f'{name} checkpoint: {path}')

@@ -166,7 +166,7 @@ def test_without_the_last_checkpoint_the_newest_whole_one_before_it_is_found(tmp
 
 def test_default_work_dir():
     assert default_work_dir('configs/posec3d/net/joint.py') == str(Path('work_dirs/posec3d/net/joint'))
-    assert default_work_dir('/home/me/configs/mine.py') == str(Path('work_dirs/mine'))
+    assert default_work_dir('elsewhere/configs/mine.py') == str(Path('work_dirs/mine'))
     assert default_work_dir('mine.py') == str(Path('work_dirs/mine'))
 
 
