@@ -14,13 +14,16 @@ __all__ = [
     'EVALUATORS',
     'FUNCTIONS',
     'HOOKS',
+    'LOG_PROCESSORS',
     'LOOPS',
     'METRICS',
     'MODELS',
     'OPTIMIZERS',
     'OPTIM_WRAPPERS',
+    'OPTIM_WRAPPER_CONSTRUCTORS',
     'PARAM_SCHEDULERS',
     'TRANSFORMS',
+    'VISBACKENDS',
 ]
 
 
@@ -39,4 +42,7 @@ OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'pyskl.engine')
 OPTIMIZERS = _child('optimizer', root.OPTIMIZERS)
 PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS)
 LOOPS = _child('loop', root.LOOPS)
+LOG_PROCESSORS = _child('log_processor', root.LOG_PROCESSORS)
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', root.OPTIM_WRAPPER_CONSTRUCTORS)
+VISBACKENDS = _child('vis_backend', root.VISBACKENDS)
 EVALUATORS = _child('evaluator', root.EVALUATOR)

@@ -95,6 +95,7 @@ train() {
         resume=(--resume) hint="; --fresh starts from the beginning"
     else
         echo "== 2/4  Training (a few minutes)"
+        if [ -d "$new/replaced" ] && [ ! -e "$network" ]; then mv "$new/replaced" "$network"; fi
         rm -rf "$new"
         mkdir -p "$new"
         printf '%s' "$recipe" >"$new/recipe.txt"

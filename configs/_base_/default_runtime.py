@@ -10,6 +10,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='PlainCheckpointHook'),  # checkpoints that load with weights_only=True
     dict(type='AverageBuffersHook'),  # all processes validate with the model that is saved
+    dict(type='ValidateResumedHook'),  # an interrupted validation is made up for
     dict(type='EpochSeedHook'),  # a resumed run ends as an uninterrupted one
 ]
 env_cfg = dict(

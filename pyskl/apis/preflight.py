@@ -25,12 +25,19 @@ __all__ = ['check_run', 'config_errors', 'shared_tracks']
 
 
 @contextmanager
-def config_errors(where: str) -> Iterator[None]:
-    """Turn what a component raises at a value it cannot use into an :class:`InputError` that says where it stands."""
+def config_errors(where: str, name_it: bool = False) -> Iterator[None]:
+    """Turn what a component raises at a value it cannot use into an :class:`InputError` that says where it stands.
+
+    Args:
+        where: config file and key.
+        name_it: put ``where`` before messages that are InputErrors already and do not know where they stand.
+    """
     try:
         yield
-    except InputError:
-        raise
+    except InputError as error:
+        if not name_it:
+            raise
+        raise InputError(f'{where}: {error}') from error
     except (TypeError, ValueError, KeyError, AssertionError, AttributeError, RuntimeError, IndexError) as error:
         reason = ' '.join(str(error).split())[:300]
         raise InputError(f'{where}: {type(error).__name__}: {reason}') from error
@@ -61,9 +68,10 @@ def check_run(cfg: Config, loaders: Mapping[str, DataLoader], model: nn.Module) 
     if 'train' in loaders:
         with config_errors(f'{cfg.filename}: optim_wrapper'):
             build_optim_wrapper(model, cfg.optim_wrapper.copy())
-        limit = cfg.train_cfg.get('max_epochs', cfg.train_cfg.get('max_iters'))
-        if not isinstance(limit, int) or limit < 1:
-            raise InputError(f'{cfg.filename}: train_cfg.max_epochs must be a number of at least 1, not {limit!r}')
+        for key in ('max_epochs', 'max_iters', 'val_interval'):
+            number = cfg.train_cfg.get(key, 1)
+            if not isinstance(number, int) or number < 1:
+                raise InputError(f'{cfg.filename}: train_cfg.{key} must be a number of at least 1, not {number!r}')
     for part in ('val', 'test'):
         if part in loaders:
             _check_evaluator(cfg, part, loaders[part].dataset)
@@ -119,7 +127,7 @@ def _check_evaluator(cfg: Config, part: str, dataset: object) -> None:
     metrics = cfg[f'{part}_evaluator']
     built = []
     for number, metric in enumerate(metrics if isinstance(metrics, list | tuple) else [metrics]):
-        with config_errors(f'{cfg.filename}: {part}_evaluator[{number}]'):
+        with config_errors(f'{cfg.filename}: {part}_evaluator[{number}]', name_it=True):
             built.append(METRICS.build(metric))
     wanted = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
     if part != 'val' or not wanted or not all(isinstance(metric, AUMetric) for metric in built):

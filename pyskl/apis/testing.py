@@ -11,6 +11,7 @@ from mmengine.config import Config
 from pyskl.apis.preflight import config_errors
 from pyskl.apis.runner import bare_model, build_runner, prepare, require_parts
 from pyskl.checkpoint import check_weights, load_weights, read_checkpoint
+from pyskl.errors import InputError
 from pyskl.models.utils import fuse_conv_bn
 from pyskl.registry import MODELS
 
@@ -49,7 +50,10 @@ def test(
 
     cfg = copy.deepcopy(cfg)
     require_parts(cfg, ['test'])
-    evaluator = cfg.test_evaluator[0] if isinstance(cfg.test_evaluator, list) else cfg.test_evaluator
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    evaluator = next((one for one in evaluators if one.get('type') == 'AUMetric'), None)
+    if evaluator is None and (metrics is not None or out is not None):
+        raise InputError(f'{cfg.filename}: test_evaluator: --eval and --out need an AUMetric, and there is none')
     if metrics is not None:
         check_metric_names(metrics)
         evaluator.metrics = list(metrics)

@@ -67,12 +67,14 @@ def find_checkpoint(work_dir: str | os.PathLike[str]) -> Path | None:
     candidates = [numbered[number] for number in sorted(numbered, reverse=True)]
     note = folder / 'last_checkpoint'
     if note.is_file():
-        named = Path(note.read_text(encoding='utf-8').strip())
+        named = Path(note.read_text(encoding='utf-8', errors='replace').strip())
         candidates = [folder / named.name, named, *candidates]
     for candidate in candidates:
         with contextlib.suppress(InputError):
             read_checkpoint(candidate)
             return candidate
+    if numbered:
+        raise InputError(f'--resume: none of the checkpoints in {folder} can be read, such as {candidates[-1].name}')
     return None
 
 
@@ -133,7 +135,11 @@ def train(
     runner.train()
     outcome = TrainOutcome(Path(cfg.work_dir), find_checkpoint(cfg.work_dir), _best(runner) if validate else None)
     for name, wanted, path in (('last', test_last, outcome.last), ('best', test_best, outcome.best)):
-        if wanted and path is not None:
+        if wanted and path is None:
+            raise InputError(
+                f'--test-{name}: the run has left no {name} checkpoint in {cfg.work_dir} (default_hooks.checkpoint)'
+            )
+        if wanted:
             runner.logger.info(f'Testing the {name} checkpoint, {path}')
             load_weights(bare_model(runner), path)
             outcome.scores[name] = runner.test_loop.run()
@@ -141,7 +147,8 @@ def train(
 
 
 def _best(runner: Runner) -> Path | None:
-    name = runner.message_hub.runtime_info.get('best_ckpt')
+    found = {key: path for key, path in runner.message_hub.runtime_info.items() if key.startswith('best_ckpt')}
+    name = found.get('best_ckpt') or next(iter(found.values()), None)  # with several save_best: that of the first
     if not name:
         return None
     here = Path(runner.work_dir) / Path(name).name

@@ -364,3 +364,50 @@ def test_a_copied_run_uses_its_own_best_checkpoint(tiny_config, trained, tmp_pat
     assert outcome.best == copied / best.name
     assert outcome.best.is_file()
     assert best.is_file()
+
+
+def test_an_epoch_whose_validation_was_cut_off_is_validated_on_resuming(tiny_config, tmp_path, monkeypatch):
+    from mmengine.runner import ValLoop
+
+    class Cut(Exception):
+        pass
+
+    def cut(self):
+        raise Cut
+
+    cfg = config(tiny_config, tmp_path / 'run', train_cfg__max_epochs=1)
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(ValLoop, 'run', cut)
+        train(cfg, validate=True)
+    assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
+    assert not list((tmp_path / 'run').glob('best_*.pth'))
+    cfg.resume = True
+    outcome = train(cfg, validate=True, test_best=True)
+    assert outcome.best == tmp_path / 'run' / 'best_f1_score_epoch_1.pth'
+    assert 'best' in outcome.scores
+
+
+def test_resuming_from_a_lone_copy_of_a_checkpoint_finds_a_best_of_its_own(tiny_config, trained, tmp_path):
+    lone = tmp_path / 'lone'
+    lone.mkdir()
+    content = torch.load(trained / 'epoch_2.pth', weights_only=True)
+    content['message_hub']['runtime_info']['best_ckpt'] = '/gone/best_f1_score_epoch_1.pth'
+    content['message_hub']['runtime_info']['best_score'] = 1.0
+    torch.save(content, lone / 'epoch_2.pth')
+    cfg = config(tiny_config, tmp_path / 'run', load_from=str(lone / 'epoch_2.pth'), resume=True)
+    outcome = train(cfg, validate=True, test_best=True)
+    assert outcome.best is not None
+    assert outcome.best.is_file()
+
+
+def test_a_wanted_test_without_a_checkpoint_is_an_error(tiny_config, tmp_path):
+    cfg = config(tiny_config, tmp_path / 'run', train_cfg__max_epochs=1, train_cfg__val_begin=2)
+    with pytest.raises(InputError, match='--test-best: the run has left no best checkpoint'):
+        train(cfg, validate=True, test_best=True)
+
+
+def test_a_folder_of_damaged_checkpoints_is_not_started_over(tmp_path):
+    (tmp_path / 'epoch_1.pth').write_bytes(b'cut short')
+    (tmp_path / 'last_checkpoint').write_bytes(b'\xff\xfe')
+    with pytest.raises(InputError, match=r'none of the checkpoints in .* can be read'):
+        find_checkpoint(tmp_path)

@@ -111,6 +111,9 @@ def _targets(statement: ast.stmt) -> list[ast.expr]:
 
 def _fill_shared_settings(cfg: Config, path: Path) -> None:
     layout = cfg.get('keypoint_layout')
+    aus = cfg.get('aus')
+    if aus is not None and not (isinstance(aus, list | tuple) and all(isinstance(au, str) for au in aus)):
+        raise InputError(f"{path}: aus: must be a list of names like ['AU1', 'AU2'], not {aus!r}")
     model = cfg.get('model') or {}
     num_classes = (model.get('cls_head') or {}).get('num_classes')
     if layout is not None:

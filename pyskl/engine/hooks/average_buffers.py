@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.dist import all_reduce, broadcast, is_distributed
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from pyskl.registry import HOOKS
 
@@ -22,9 +24,20 @@ class AverageBuffersHook(Hook):
     priority = 'NORMAL'  # before checkpoints are written
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Average floating-point buffers, and take the others from the first process."""
-        if not is_distributed():
-            return
+        """Average at the end of an epoch."""
+        if is_distributed():
+            self._average(runner)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Average before each validation of training that is counted in iterations."""
+        loop = runner.train_loop
+        if is_distributed() and isinstance(loop, IterBasedTrainLoop):
+            done = runner.iter + 1
+            if done % loop.val_interval == 0 or done == loop.max_iters:
+                self._average(runner)
+
+    @staticmethod
+    def _average(runner: Runner) -> None:
         model = getattr(runner.model, 'module', runner.model)
         saved = model.state_dict().keys()
         for name, buffer in model.named_buffers():

@@ -80,8 +80,15 @@ class PlainCheckpointHook(Hook):
             return
         there = Path(info['best_ckpt'])
         here = Path(runner.work_dir) / there.name
-        if not here.is_file() and there.is_file() and is_main_process():
-            shutil.copyfile(there, here)
+        beside = Path(runner._load_from or '.').parent / there.name
+        source = next((path for path in (here, beside, there) if path.is_file()), None)
+        if source is None:
+            runner.logger.warning(f'The best checkpoint so far, {there}, is gone; the search for the best starts anew')
+            info.pop('best_ckpt')
+            info.pop('best_score', None)
+            return
+        if source != here and is_main_process():
+            shutil.copyfile(source, here)
         info['best_ckpt'] = str(here)
 
     @staticmethod
