@@ -36,6 +36,7 @@ setup(
         'av>=14',
         'matplotlib>=3.9',
         'rich>=13',
+        'filelock>=3.15',
     ],
     extras_require={'landmarks': LANDMARKS, 'dev': DEV, 'all': LANDMARKS + DEV},
     classifiers=[

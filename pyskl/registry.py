@@ -32,9 +32,9 @@ def _child(name: str, parent: root.Registry, *locations: str) -> root.Registry:
 
 
 MODELS = _child('model', root.MODELS, 'pyskl.models')
-DATASETS = _child('dataset', root.DATASETS, 'pyskl.datasets')
+DATASETS = _child('dataset', root.DATASETS, 'pyskl.datasets.pose_dataset')
 TRANSFORMS = _child('transform', root.TRANSFORMS, 'pyskl.datasets.transforms')
-DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'pyskl.datasets')
+DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'pyskl.datasets.samplers')
 FUNCTIONS = root.FUNCTIONS  # mmengine looks a loader's functions up in its own registry only
 METRICS = _child('metric', root.METRICS, 'pyskl.evaluation')
 HOOKS = _child('hook', root.HOOKS, 'pyskl.engine')

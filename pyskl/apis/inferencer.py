@@ -68,7 +68,7 @@ class AUInferencer:
         self.batch_size = batch_size
         self.trained_on: str = stored.get('trained_on', 'unknown')
         self._track_layout: str = get_layout(str(stored['keypoint_layout'])).name
-        self.layout = 'ibug68' if self._track_layout.startswith('ibug') else self._track_layout
+        self.layout = _whole(self._track_layout)
         self._clip_len, self._pipeline = _windowed(stored)
         self._stride = min(stored.get('stride') or self._clip_len, max(1, self._clip_len // 2))
         self.model = MODELS.build(stored['model'])
@@ -114,8 +114,8 @@ class AUInferencer:
                     _, window = dataset.windows[record['sample_idx']]
                     _, first, end = dataset.windows.span(0, window)
                     probability[first:end] = record['score']
-        confidence = dataset.tracks[0]['keypoint_score'][0].mean(axis=1)
-        success = (dataset.tracks[0]['keypoint_score'][0] > 0).any(axis=1)
+        score = dataset.track_score(0)[0]
+        confidence, success = score.mean(axis=1), (score > 0).any(axis=1)
         probability[~success] = np.nan
         occurrence = np.where(success[:, None], np.nan_to_num(probability) >= self.threshold, -1)
         return AUResult(
@@ -145,6 +145,13 @@ class AUInferencer:
             keypoint_layout=self._track_layout,
             test_mode=True,
         )
+
+
+def _whole(layout: str) -> str:
+    """Return the layout that a selection of keypoints is taken from: the eyes are needed to align a face."""
+    while get_layout(layout).source is not None:
+        layout = get_layout(layout).source
+    return layout
 
 
 def _windowed(stored: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:

@@ -6,41 +6,22 @@ written, rather than in a traceback after the first epoch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import combinations
 
 import torch
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
 from torch import nn
 from torch.utils.data import DataLoader
 
+from pyskl.apis.config_errors import config_errors
+from pyskl.apis.schedule_checks import check_training
 from pyskl.datasets import PoseDataset
 from pyskl.errors import InputError, did_you_mean
 from pyskl.evaluation import AUMetric
 from pyskl.registry import METRICS
 
-__all__ = ['check_run', 'config_errors', 'shared_tracks']
-
-
-@contextmanager
-def config_errors(where: str, name_it: bool = False) -> Iterator[None]:
-    """Turn what a component raises at a value it cannot use into an :class:`InputError` that says where it stands.
-
-    Args:
-        where: config file and key.
-        name_it: put ``where`` before messages that are InputErrors already and do not know where they stand.
-    """
-    try:
-        yield
-    except InputError as error:
-        if not name_it:
-            raise
-        raise InputError(f'{where}: {error}') from error
-    except (TypeError, ValueError, KeyError, AssertionError, AttributeError, RuntimeError, IndexError) as error:
-        reason = ' '.join(str(error).split())[:300]
-        raise InputError(f'{where}: {type(error).__name__}: {reason}') from error
+__all__ = ['check_run', 'shared_tracks']
 
 
 def check_run(cfg: Config, loaders: Mapping[str, DataLoader], model: nn.Module) -> None:
@@ -66,12 +47,7 @@ def check_run(cfg: Config, loaders: Mapping[str, DataLoader], model: nn.Module) 
         _check_labels(loader.dataset, part)
         _check_first_sample(loader, model, part, where)
     if 'train' in loaders:
-        with config_errors(f'{cfg.filename}: optim_wrapper'):
-            build_optim_wrapper(model, cfg.optim_wrapper.copy())
-        for key in ('max_epochs', 'max_iters', 'val_interval'):
-            number = cfg.train_cfg.get(key, 1)
-            if not isinstance(number, int) or number < 1:
-                raise InputError(f'{cfg.filename}: train_cfg.{key} must be a number of at least 1, not {number!r}')
+        check_training(cfg, len(loaders['train']), model)
     for part in ('val', 'test'):
         if part in loaders:
             _check_evaluator(cfg, part, loaders[part].dataset)
@@ -82,7 +58,7 @@ def shared_tracks(loaders: Mapping[str, DataLoader]) -> list[str]:
     datasets = {part: loader.dataset for part, loader in loaders.items() if isinstance(loader.dataset, PoseDataset)}
     warnings = []
     for (one, first), (other, second) in combinations(datasets.items(), 2):
-        common = {track['frame_dir'] for track in first.tracks} & {track['frame_dir'] for track in second.tracks}
+        common = set(first.tracks.names) & set(second.tracks.names)
         if one == 'train' and common and first.ann_file == second.ann_file:
             warnings.append(
                 f"{first.ann_file}: {len(common)} tracks are in the splits of both '{one}' and '{other}', such as "
@@ -129,6 +105,8 @@ def _check_evaluator(cfg: Config, part: str, dataset: object) -> None:
     for number, metric in enumerate(metrics if isinstance(metrics, list | tuple) else [metrics]):
         with config_errors(f'{cfg.filename}: {part}_evaluator[{number}]', name_it=True):
             built.append(METRICS.build(metric))
+            if isinstance(built[-1], AUMetric):
+                built[-1].check_dataset(dataset)
     wanted = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
     if part != 'val' or not wanted or not all(isinstance(metric, AUMetric) for metric in built):
         return

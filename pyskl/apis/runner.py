@@ -18,7 +18,8 @@ from mmengine.runner.utils import set_random_seed
 from torch import nn
 from torch.utils.data import DataLoader
 
-from pyskl.apis.preflight import check_run, config_errors, shared_tracks
+from pyskl.apis.config_errors import config_errors
+from pyskl.apis.preflight import check_run, shared_tracks
 from pyskl.engine.atomic_backend import AtomicLocalBackend
 from pyskl.engine.dist import start_processes
 from pyskl.errors import InputError

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config
 
-from pyskl.apis.preflight import config_errors
+from pyskl.apis.config_errors import config_errors
 from pyskl.apis.runner import bare_model, build_runner, prepare, require_parts
 from pyskl.checkpoint import check_weights, load_weights, read_checkpoint
 from pyskl.errors import InputError

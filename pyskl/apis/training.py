@@ -15,7 +15,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from pyskl.apis.preflight import config_errors
+from pyskl.apis.config_errors import config_errors
 from pyskl.apis.runner import bare_model, build_runner, prepare, require_parts
 from pyskl.checkpoint import check_start_weights, check_weights, load_weights, read_checkpoint
 from pyskl.engine.autocast import has_bfloat16

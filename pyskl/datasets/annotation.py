@@ -1,4 +1,4 @@
-"""The annotation file: which tracks there are, in which split, with which keypoints and labels."""
+"""The annotation: which tracks there are, in which split, with which keypoints and labels."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from pyskl.datasets.checks import check_metainfo, check_splits
 from pyskl.datasets.safe_pickle import load_pickle
+from pyskl.datasets.store.reader import is_store, open_store
 from pyskl.errors import InputError, did_you_mean
 
-__all__ = ['AnnotationFile', 'check_sample', 'read_annotation_file']
-
-REQUIRED_FIELDS = ('frame_dir', 'total_frames', 'img_shape', 'keypoint')
+__all__ = ['AnnotationFile', 'open_annotations', 'read_annotation_file']
 
 
 @dataclass(frozen=True)
 class AnnotationFile:
-    """The content of an annotation file.
+    """The content of an annotation file or a keypoint store.
 
     Attributes:
         path: where it was read from.
         splits: split name -> ids (``frame_dir``) of its tracks.
-        samples: id -> sample (see ``docs/data_format.md``).
+        samples: id -> sample (see ``docs/data_format.md``); a :class:`pyskl.datasets.store.KeypointStore` makes them
+            when they are asked for.
         metainfo: what the file says of itself: ``dataset``, ``aus``, ``keypoint_layout``, ``fps``...
     """
 
@@ -35,8 +34,8 @@ class AnnotationFile:
     samples: Mapping[str, dict]
     metainfo: Mapping[str, Any]
 
-    def tracks(self, split: str | None) -> list[dict]:
-        """Return the samples of a split in the file's order; all of them when ``split`` is None.
+    def names(self, split: str | None) -> list[str]:
+        """Return the ids of a split in the file's order; all of them when ``split`` is None.
 
         Raises:
             InputError: if the split is unknown, empty, lists an id twice, or lists one that has no sample.
@@ -44,7 +43,7 @@ class AnnotationFile:
         if split is None:
             if not self.samples:
                 raise InputError(f'{self.path}: annotations: is empty')
-            return list(self.samples.values())
+            return list(self.samples)
         if not self.splits:
             raise InputError(f"{self.path}: split: is missing, so there is no split '{split}'")
         if split not in self.splits:
@@ -57,7 +56,39 @@ class AnnotationFile:
             raise InputError(f"{self.path}: split '{split}' lists '{twice[0]}' twice")
         if not self.splits[split]:
             raise InputError(f"{self.path}: split '{split}' is empty")
-        return [self.samples[name] for name in self.splits[split]]
+        return list(self.splits[split])
+
+    def tracks(self, split: str | None) -> list[dict]:
+        """Return the samples of :meth:`names`, as they are in the file."""
+        return [self.samples[name] for name in self.names(split)]
+
+
+def open_annotations(path: str | os.PathLike[str]) -> AnnotationFile:
+    """Open an annotation: a pickle or a keypoint store.
+
+    A pickle of more than :data:`pyskl.datasets.store.convert.CONVERT_FROM_BYTES` is converted to a store once; from
+    then on the store is opened.
+
+    Args:
+        path: the pickle file, or the folder of the store.
+
+    Raises:
+        InputError: if there is none, or it is unusable.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not is_store(path):
+            raise InputError(f'ann_file: {path} is a folder, but no keypoint store (it has no meta.json)')
+        return _of_store(path, path)
+    from pyskl.datasets.store.convert import converted_pickle
+
+    store = converted_pickle(path, read_annotation_file) if path.is_file() else None
+    return read_annotation_file(path) if store is None else _of_store(path, store)
+
+
+def _of_store(path: Path, folder: Path) -> AnnotationFile:
+    store = open_store(folder)
+    return AnnotationFile(path, store.splits, store, store.metainfo)
 
 
 def read_annotation_file(path: str | os.PathLike[str]) -> AnnotationFile:
@@ -80,12 +111,8 @@ def read_annotation_file(path: str | os.PathLike[str]) -> AnnotationFile:
     annotations, splits, metainfo = content['annotations'], content.get('split', {}), content.get('metainfo') or {}
     if not isinstance(annotations, list | tuple):
         raise InputError(f'{path}: annotations: must be a list of samples, not {type(annotations).__name__}')
-    if not isinstance(splits, dict):
-        raise InputError(f'{path}: split: must be a dict of lists of ids, not {type(splits).__name__}')
-    for name, ids in splits.items():
-        if not isinstance(name, str) or not isinstance(ids, list | tuple) or not all(isinstance(i, str) for i in ids):
-            raise InputError(f"{path}: split: '{name}' must be a name with a list of ids (the samples' frame_dir)")
-    _check_metainfo(metainfo, path)
+    check_splits(splits, path)
+    check_metainfo(metainfo, path)
     samples: dict[str, dict] = {}
     for number, sample in enumerate(annotations):
         if not isinstance(sample, dict) or not isinstance(sample.get('frame_dir'), str):
@@ -94,129 +121,3 @@ def read_annotation_file(path: str | os.PathLike[str]) -> AnnotationFile:
             raise InputError(f"{path}: annotations[{number}]: frame_dir '{sample['frame_dir']}' stands there twice")
         samples[sample['frame_dir']] = sample
     return AnnotationFile(path, splits, samples, metainfo)
-
-
-def _check_metainfo(metainfo: Any, path: Path) -> None:
-    if not isinstance(metainfo, dict):
-        raise InputError(f'{path}: metainfo: must be a dict, not {type(metainfo).__name__}')
-    aus, layout = metainfo.get('aus'), metainfo.get('keypoint_layout')
-    if aus is not None and (not isinstance(aus, list | tuple) or not all(isinstance(au, str) for au in aus)):
-        raise InputError(f"{path}: metainfo.aus: must be a list of names such as 'AU1'")
-    if layout is not None and not isinstance(layout, str):
-        raise InputError(f"{path}: metainfo.keypoint_layout: must be a name such as 'ibug68'")
-
-
-def check_sample(sample: dict, num_classes: int | None, where: str) -> dict:
-    """Check one sample and return it in the project's own dtypes.
-
-    Args:
-        sample: a sample of an annotation file.
-        num_classes: number of AUs (or classes) its label must fit; None: any.
-        where: the file's name, for messages.
-
-    Returns:
-        A new dict with ``keypoint`` (M, T, V, 2) float32 in pixels, ``keypoint_score`` (M, T, V) float32 in 0..1,
-        ``label`` (int, (A,) int8, (T, A) int8, or absent), and the other fields as they were.
-
-    Raises:
-        InputError: one line that names the file, the track and the field.
-    """
-    track = f"{where}: track '{sample.get('frame_dir')}'"
-    for name in REQUIRED_FIELDS:
-        if name not in sample:
-            raise InputError(f"{track}: the field '{name}' is missing")
-    keypoint, score = _check_keypoints(sample, track)
-    checked = {
-        **sample,
-        'total_frames': keypoint.shape[1],
-        'img_shape': _check_shape(sample['img_shape'], 'img_shape', track),
-        'keypoint': keypoint,
-        'keypoint_score': score,
-    }
-    if sample.get('label') is None:
-        checked.pop('label', None)
-    else:
-        checked['label'] = _check_label(sample['label'], keypoint.shape[1], num_classes, track)
-    return checked
-
-
-def _numbers(value: Any, name: str, track: str) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-        if array.dtype == object or array.dtype.kind not in 'fiub':
-            raise ValueError
-    except ValueError:
-        raise InputError(f'{track}: {name}: must be an array of numbers') from None
-    return array
-
-
-def _check_shape(value: Any, name: str, track: str) -> tuple[int, int]:
-    size = _numbers(value, name, track)
-    if size.shape != (2,) or not (np.isfinite(size) & (size >= 1)).all():
-        raise InputError(f'{track}: {name}: must be (height, width) in pixels, both positive, not {value!r}')
-    return int(size[0]), int(size[1])
-
-
-def _check_keypoints(sample: dict, track: str) -> tuple[np.ndarray, np.ndarray]:
-    keypoint = _numbers(sample['keypoint'], 'keypoint', track)
-    if keypoint.ndim != 4 or keypoint.shape[3] not in (2, 3) or 0 in keypoint.shape:
-        raise InputError(f'{track}: keypoint: its shape must be (persons, frames, keypoints, 2), not {keypoint.shape}')
-    if 'keypoint_score' in sample and sample['keypoint_score'] is not None:
-        score = _numbers(sample['keypoint_score'], 'keypoint_score', track)
-    elif keypoint.shape[3] == 3:
-        score = keypoint[..., 2]
-    else:
-        score = np.ones(keypoint.shape[:3], dtype=np.float32)
-    keypoint = keypoint[..., :2]
-    if score.shape != keypoint.shape[:3]:
-        raise InputError(
-            f'{track}: keypoint_score: its shape {score.shape} does not fit the keypoints, which need '
-            f'{keypoint.shape[:3]}'
-        )
-    if _numbers(sample['total_frames'], 'total_frames', track).ndim:
-        raise InputError(f'{track}: total_frames: must be a number')
-    if sample['total_frames'] != keypoint.shape[1]:
-        raise InputError(
-            f'{track}: total_frames: says {sample["total_frames"]}, but there are keypoints for {keypoint.shape[1]} '
-            f'frames'
-        )
-    keypoint = np.ascontiguousarray(keypoint, dtype=np.float32)
-    score = np.ascontiguousarray(score, dtype=np.float32)
-    for name, array in (('keypoint', keypoint), ('keypoint_score', score)):
-        if not np.isfinite(array).all():
-            person, frame, point = np.argwhere(~np.isfinite(array))[0][:3]
-            raise InputError(
-                f'{track}: {name}: NaN or infinite at person {person}, frame {frame}, keypoint {point}; a keypoint '
-                f'that was not found has coordinates 0 and score 0'
-            )
-    if score.min() < 0 or score.max() > 1:
-        raise InputError(
-            f'{track}: keypoint_score: values must lie in 0..1, but they go from {score.min():g} to {score.max():g}'
-        )
-    return keypoint, score
-
-
-def _check_label(label: Any, total_frames: int, num_classes: int | None, track: str) -> int | np.ndarray:
-    array = _numbers(label, 'label', track)
-    if array.ndim == 0:
-        if (
-            not np.isfinite(array)
-            or array != int(array)
-            or array < 0
-            or (num_classes is not None and array >= num_classes)
-        ):
-            expected = f'0..{num_classes - 1}' if num_classes else 'a class number'
-            raise InputError(f'{track}: label: class {array} is not in {expected}')
-        return int(array)
-    if array.ndim == 2 and array.shape[0] != total_frames:
-        raise InputError(f'{track}: label: has {array.shape[0]} rows for {total_frames} frames')
-    if array.ndim > 2 or (num_classes is not None and array.shape[-1] != num_classes):
-        wanted = num_classes if num_classes is not None else 'A'
-        raise InputError(
-            f'{track}: label: its shape {array.shape} must be ({wanted},) for the track or ({total_frames}, {wanted}) '
-            f'for every frame'
-        )
-    if not np.isin(array, (-1, 0, 1)).all():
-        value = array[~np.isin(array, (-1, 0, 1))].flat[0]
-        raise InputError(f'{track}: label: values must be 1, 0 or -1 (unknown), but {value} was found')
-    return array.astype(np.int8)

@@ -10,11 +10,14 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from pyskl.datasets.annotation import AnnotationFile, check_sample, read_annotation_file
+from pyskl.datasets.annotation import AnnotationFile, open_annotations
+from pyskl.datasets.collate import pose_collate  # noqa: F401 - loaders of this data set name it in their config
+from pyskl.datasets.tracks import Tracks, load_tracks
 from pyskl.datasets.transforms.compose import Compose
+from pyskl.datasets.transforms.decode import PoseDecode
 from pyskl.datasets.windows import WindowIndex
 from pyskl.errors import InputError
-from pyskl.keypoints import convert_keypoints, get_layout, guess_layout
+from pyskl.keypoints import convert_keypoints, get_layout
 from pyskl.registry import DATASETS
 
 __all__ = ['PoseDataset']
@@ -28,19 +31,27 @@ def _plain(metainfo: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
 
 @DATASETS.register_module()
 class PoseDataset(Dataset):
-    """Tracks, or windows of tracks, of an annotation file in PYSKL's form.
+    """Tracks, or windows of tracks, of an annotation file in PYSKL's form or of a keypoint store.
 
     Every sample draws its random augmentation from a generator of its own, seeded with (seed, epoch, sample), so that
     a run can be repeated and resumed exactly, with any number of loader workers.
 
+    A store is memory-mapped: opening it reads the index and the labels, and all loader workers and processes of a
+    machine share its pages. A pickle of more than 256 MiB is converted to a store once.
+
     Args:
-        ann_file: the annotation file (a pickle; it is read without running any code in it), or its content.
+        ann_file: the annotation file (a pickle; it is read without running any code in it), the folder of a keypoint
+            store, or an opened annotation.
         pipeline: transforms, as config dicts or callables.
         split: the split to use; None: every track.
         clip_len: length of a window in frames; None: every track is one sample.
         stride: distance between windows in frames; None: ``clip_len``.
-        keypoint_layout: the layout the samples shall have; keypoints of the file are selected accordingly. None: as
-            they are in the file.
+        windows: 'cover': windows cover the tracks; 'centred': one window around every ``stride``-th frame, for
+            networks that predict the frame in the middle.
+        labelled_only: leave out windows whose own frames have no known label at all. For training; in testing, frames
+            of such windows have no prediction.
+        keypoint_layout: the layout the samples shall have; keypoints of the file are selected accordingly. A part of
+            the face is chosen by its regions: 'ibug68:brows+mouth'. None: as they are in the file.
         num_classes: number of AUs (or classes) the labels must fit; None: whatever the file says.
         aus: names of the AUs, in the order of the labels, for files that do not name them; where a file does, both must
             agree.
@@ -63,6 +74,8 @@ class PoseDataset(Dataset):
         split: str | None = None,
         clip_len: int | None = None,
         stride: int | None = None,
+        windows: str = 'cover',
+        labelled_only: bool = False,
         keypoint_layout: str | None = None,
         num_classes: int | None = None,
         aus: Sequence[str] | None = None,
@@ -71,7 +84,7 @@ class PoseDataset(Dataset):
     ) -> None:
         if seed < 0:
             raise InputError(f'PoseDataset: seed must not be negative, but is {seed}')
-        content = ann_file if isinstance(ann_file, AnnotationFile) else read_annotation_file(ann_file)
+        content = ann_file if isinstance(ann_file, AnnotationFile) else open_annotations(ann_file)
         self.ann_file = str(content.path)
         self.split = split
         self.test_mode = test_mode
@@ -82,18 +95,19 @@ class PoseDataset(Dataset):
             raise InputError(f'{source}: names {len(aus)} AUs, but the model has {num_classes}')
         if num_classes is None and aus is not None:
             num_classes = len(aus)
-        self.tracks = [check_sample(sample, num_classes, self.ann_file) for sample in content.tracks(split)]
-        self._mark_unlabelled()
-        layout = self._select_keypoints(content.metainfo.get('keypoint_layout'), keypoint_layout)
-        self.keypoint_layout = layout
-        self.windows = WindowIndex([track['total_frames'] for track in self.tracks], clip_len, stride)
+        self.tracks: Tracks = load_tracks(content, split, num_classes)
+        self.keypoint_layout, self._select = self._select_keypoints(keypoint_layout)
+        self.windows = WindowIndex(self.tracks.total_frames, clip_len, stride, windows)
+        if labelled_only:
+            self._leave_out_unlabelled()
         self.pipeline = Compose(pipeline)
+        self._decodes = any(isinstance(step, PoseDecode) for step in self.pipeline.transforms)
         # Shared memory: loader workers that stay alive between epochs see the new value.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.metainfo = {
             **_plain(content.metainfo),
             'aus': aus,
-            'keypoint_layout': layout,
+            'keypoint_layout': self.keypoint_layout,
             'split': split,
             'num_tracks': len(self.tracks),
         }
@@ -112,59 +126,83 @@ class PoseDataset(Dataset):
     @property
     def label_kind(self) -> str | None:
         """What the labels are: 'frame' (T, A), 'clip' (A,), 'single' (a class number), or None without labels."""
-        labels = [track['label'] for track in self.tracks if 'label' in track]
-        return ('single', 'clip', 'frame')[np.ndim(labels[0])] if labels else None
+        return self.tracks.label_kind
 
     @property
     def has_known_labels(self) -> bool:
         """Whether there is any label that is not -1."""
-        return any(np.any(np.asarray(track['label']) != -1) for track in self.tracks if 'label' in track)
+        return any(self.tracks.known_frames(number).any() for number in range(len(self.tracks)))
 
-    def _select_keypoints(self, have: str | None, want: str | None) -> str:
-        layouts = set()
-        for track in self.tracks:
-            count = track['keypoint'].shape[2]
-            where = f"{self.ann_file}: track '{track['frame_dir']}': keypoint"
-            try:
-                layout = track.get('keypoint_layout') or have or guess_layout(count).name
-                indices = convert_keypoints(layout, want or layout)
-            except InputError as error:
-                raise InputError(f'{where}: {error} (config key keypoint_layout)') from None
-            if get_layout(layout).num_keypoints != count:
-                raise InputError(f"{where}: has {count} keypoints, but its layout '{layout}' has another number")
-            layouts.add(want or layout)
-            if len(indices) != count or (indices != np.arange(count)).any():
-                track['keypoint'] = np.ascontiguousarray(track['keypoint'][:, :, indices])
-                track['keypoint_score'] = np.ascontiguousarray(track['keypoint_score'][:, :, indices])
-        if len(layouts) > 1:
+    def _select_keypoints(self, want: str | None) -> tuple[str, dict[str, np.ndarray | None]]:
+        """Return the layout of the samples, and for each layout of the tracks the keypoints to take; None: all."""
+        layouts = self.tracks.layouts
+        if want is None and len(layouts) > 1:
             raise InputError(
                 f'{self.ann_file}: the tracks have the layouts {", ".join(sorted(layouts))}; name the one to use with '
                 f'the config key keypoint_layout'
             )
-        return layouts.pop()
-
-    def _mark_unlabelled(self) -> None:
-        """Give tracks without a label among labelled ones the label 'unknown', so that batches can hold both."""
-        kinds = {np.ndim(track['label']): track['frame_dir'] for track in self.tracks if 'label' in track}
-        if len(kinds) > 1:
-            one, other = list(kinds.values())[:2]
-            raise InputError(
-                f"{self.ann_file}: track '{other}': label: must be of the same kind as that of track '{one}': a class "
-                f'number, a label of the track, or a label of every frame'
-            )
-        if not kinds:
-            return
-        (ndim,) = kinds
-        num_classes = next(np.shape(track['label'])[-1:] for track in self.tracks if 'label' in track)
-        for track in self.tracks:
-            if 'label' in track:
-                continue
-            if ndim == 0:
+        select: dict[str, np.ndarray | None] = {}
+        for layout, track in layouts.items():
+            try:
+                indices = convert_keypoints(layout, want or layout)
+                as_it_is = np.array_equal(indices, convert_keypoints(layout, layout))
+            except InputError as error:
                 raise InputError(
-                    f"{self.ann_file}: track '{track['frame_dir']}': label: is missing; other tracks have one"
-                )
-            shape = (track['total_frames'], *num_classes) if ndim == 2 else num_classes
-            track['label'] = np.full(shape, -1, dtype=np.int8)
+                    f"{self.ann_file}: track '{track}': keypoint: {error} (config key keypoint_layout)"
+                ) from None
+            select[layout] = None if as_it_is else indices
+        return next(iter(layouts)) if want is None else get_layout(want).name, select
+
+    def _leave_out_unlabelled(self) -> None:
+        wanted = []
+        for track in range(len(self.tracks)):
+            known = np.concatenate([[0], np.cumsum(self.tracks.known_frames(track))])
+            wanted.append(np.diff(known[self.windows.borders(track)]) > 0)
+        self.windows.keep(wanted)
+        if not len(self.windows):
+            raise InputError(f"{self.ann_file}: split '{self.split}': no window has a known label (labelled_only=True)")
+
+    def window_counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Count the labels of every window.
+
+        Returns:
+            ``positives`` and ``known``, both (W, A) int32: of each window, the number of its own frames in which an AU
+            is 1, and in which it is 1 or 0. A label of the whole track counts as one frame of each of its windows; a
+            class number is a vector with a 1 in its place.
+
+        Raises:
+            InputError: if there are no labels.
+        """
+        if self.label_kind is None:
+            raise InputError(f"{self.ann_file}: split '{self.split}': has no labels to count")
+        classes = self.tracks.num_classes
+        if self.label_kind == 'single':
+            classes = 1 + max(int(self.tracks.label(number)) for number in range(len(self.tracks)))
+        positives = np.zeros((len(self.windows), classes), np.int32)
+        known = np.zeros_like(positives)
+        done = 0
+        for track in range(len(self.tracks)):
+            kept = self.windows.kept(track)
+            rows = slice(done, done + len(kept))
+            done += len(kept)
+            label = self.tracks.label(track)
+            if self.label_kind == 'frame':
+                borders = self.windows.borders(track)
+                for counts, there in ((positives, label == 1), (known, label != -1)):
+                    sums = np.zeros((len(label) + 1, classes), np.int32)
+                    np.cumsum(there, axis=0, out=sums[1:])
+                    counts[rows] = np.diff(sums[borders], axis=0)[kept]
+            elif self.label_kind == 'clip':
+                positives[rows], known[rows] = label == 1, label != -1
+            else:
+                positives[rows, label], known[rows] = 1, 1
+        return positives, known
+
+    def track_score(self, number: int) -> np.ndarray:
+        """Return (M, T, V) float32: the scores of the keypoints that samples of a track have."""
+        track = self.tracks[number]
+        select = self._select[track['keypoint_layout']]
+        return track['keypoint_score'] if select is None else track['keypoint_score'][:, :, select]
 
     def set_epoch(self, epoch: int) -> None:
         """Tell the data set which epoch it is, so that augmentation differs from epoch to epoch."""
@@ -174,20 +212,33 @@ class PoseDataset(Dataset):
         return len(self.windows)
 
     def prepare(self, index: int) -> dict:
-        """Return sample ``index`` before the transforms."""
+        """Return sample ``index`` before the transforms.
+
+        Its arrays are those of the whole track, views without a copy; ``SampleWindow`` and ``PoseDecode`` take the
+        frames of the window out of them, and the keypoints that ``keypoint_layout`` names.
+        """
         number, window = self.windows[index]
-        start, first, end = self.windows.span(number, window)
-        return {
-            **self.tracks[number],
-            'keypoint_layout': self.keypoint_layout,
-            'sample_idx': index,
-            'window_start': start,
-            'owned': (first, end),
-            'test_mode': self.test_mode,
-            'start_index': 0,
-            'modality': 'Pose',
-            'rng': np.random.default_rng((self.seed, int(self._epoch), index)),
-        }
+        span = self.windows.span(number, window)
+        sample = dict(self.tracks[number])
+        select = self._select[sample['keypoint_layout']]
+        if select is not None and self._decodes:
+            sample['keypoint_select'] = select
+            sample['source_layout'] = sample['keypoint_layout']
+        elif select is not None:
+            sample['keypoint'] = sample['keypoint'][:, :, select]
+            sample['keypoint_score'] = sample['keypoint_score'][:, :, select]
+        sample.update(
+            keypoint_layout=self.keypoint_layout,
+            sample_idx=index,
+            window_start=span.start,
+            owned=(span.first, span.end),
+            window_fixed=self.test_mode or self.windows.kind == 'centred',
+            test_mode=self.test_mode,
+            start_index=0,
+            modality='Pose',
+            rng=np.random.default_rng((self.seed, int(self._epoch), index)),
+        )
+        return sample
 
     def __getitem__(self, index: int) -> dict:
         return self.pipeline(self.prepare(index))

@@ -1,14 +1,39 @@
-"""Cutting tracks into windows of equal length, with every frame owned by exactly one window."""
+"""Cutting tracks into windows of equal length, by arithmetic on the tracks' lengths.
+
+Nothing here grows with the number of windows but one whole number per window, and that only when some windows are left
+out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from pyskl.errors import InputError
+from pyskl.errors import InputError, did_you_mean
 
-__all__ = ['WindowIndex', 'owned_frames', 'window_starts']
+__all__ = ['WINDOW_KINDS', 'Span', 'WindowIndex', 'owned_frames', 'window_starts']
+
+WINDOW_KINDS = ('cover', 'centred')
+
+
+class Span(NamedTuple):
+    """Where a window lies in its track.
+
+    Attributes:
+        start: its first frame; negative where a centred window begins before the track.
+        first: first frame whose prediction is taken from this window.
+        end: one past the last of them.
+    """
+
+    start: int
+    first: int
+    end: int
+
+
+def _count(total_frames: np.ndarray | int, clip_len: int, stride: int) -> np.ndarray | int:
+    return 1 + np.maximum(0, -(-(total_frames - clip_len) // stride))
 
 
 def window_starts(total_frames: int, clip_len: int, stride: int) -> np.ndarray:
@@ -25,7 +50,7 @@ def window_starts(total_frames: int, clip_len: int, stride: int) -> np.ndarray:
     Returns:
         (W,) int64 frame numbers, ascending.
     """
-    count = 1 + max(0, -(-(total_frames - clip_len) // stride))
+    count = int(_count(total_frames, clip_len, stride))
     return np.minimum(np.arange(count) * stride, max(0, total_frames - clip_len))
 
 
@@ -35,52 +60,108 @@ def owned_frames(window: int, total_frames: int, clip_len: int, stride: int) -> 
     Where two windows overlap, the border lies in the middle of the overlap, so that each frame is predicted with as
     much of its surroundings as there is. Over all windows of a track every frame is owned exactly once.
     """
-    starts = window_starts(total_frames, clip_len, stride)
-    start = 0 if window == 0 else int(starts[window] + starts[window - 1] + clip_len) // 2
-    stop = total_frames if window == len(starts) - 1 else int(starts[window + 1] + starts[window] + clip_len) // 2
+    last_start = max(0, total_frames - clip_len)
+    last = int(_count(total_frames, clip_len, stride)) - 1
+    here = min(window * stride, last_start)
+    before, after = (window - 1) * stride, min((window + 1) * stride, last_start)
+    start = 0 if window == 0 else (here + before + clip_len) // 2
+    stop = total_frames if window == last else (after + here + clip_len) // 2
     return start, stop
 
 
 class WindowIndex:
-    """Which window of which track has a given number, by arithmetic on the tracks' lengths.
+    """Which window of which track has a given number.
+
+    Two kinds of windows:
+
+    - ``'cover'``: windows at ``stride`` cover each track; every frame is owned by one of them.
+    - ``'centred'``: a window around every ``stride``-th frame, which owns the ``stride`` frames in its middle. At the
+      ends it reaches over the track.
 
     Args:
         total_frames: length of each track in frames.
         clip_len: length of a window in frames; None: every track is one sample.
-        stride: distance between windows in frames; None: ``clip_len``, so that they do not overlap.
+        stride: distance between windows in frames, 1..clip_len; None: ``clip_len``, so that they do not overlap.
+        kind: 'cover' or 'centred'.
 
     Raises:
         InputError: if ``clip_len`` or ``stride`` cannot cover a track.
     """
 
-    def __init__(self, total_frames: Sequence[int], clip_len: int | None = None, stride: int | None = None) -> None:
+    def __init__(
+        self,
+        total_frames: Sequence[int],
+        clip_len: int | None = None,
+        stride: int | None = None,
+        kind: str = 'cover',
+    ) -> None:
+        if kind not in WINDOW_KINDS:
+            raise InputError(f"windows: there is no kind '{kind}'; {did_you_mean(kind, WINDOW_KINDS)}")
         self.total_frames = np.asarray(total_frames, dtype=np.int64)
         self.clip_len = clip_len
         self.stride = stride if stride is not None else clip_len
+        self.kind = kind
+        self._kept: np.ndarray | None = None
         if clip_len is None:
-            if stride is not None:
+            if stride is not None or kind != 'cover':
                 raise InputError('stride: needs clip_len as well')
             counts = np.ones(len(self.total_frames), dtype=np.int64)
         else:
             if clip_len < 1 or not 1 <= self.stride <= clip_len:
                 raise InputError(f'stride: must be in 1..clip_len, but clip_len is {clip_len} and stride {self.stride}')
-            counts = 1 + np.maximum(0, -(-(self.total_frames - clip_len) // self.stride))
+            if kind == 'cover':
+                counts = _count(self.total_frames, clip_len, self.stride)
+            else:
+                counts = -(-self.total_frames // self.stride)
         self._ends = np.cumsum(counts)
 
     def __len__(self) -> int:
+        if self._kept is not None:
+            return len(self._kept)
         return int(self._ends[-1]) if len(self._ends) else 0
 
     def __getitem__(self, number: int) -> tuple[int, int]:
         """Return (track, window of that track)."""
         if not 0 <= number < len(self):
             raise IndexError(f'window {number} of {len(self)}')
-        track = int(np.searchsorted(self._ends, number, side='right'))
+        if self._kept is not None:
+            number = int(self._kept[number])
+        track = int(self._ends.searchsorted(number, side='right'))
         return track, int(number - (self._ends[track - 1] if track else 0))
 
-    def span(self, track: int, window: int) -> tuple[int, int, int]:
-        """Return (first frame, first owned frame, end of the owned frames) of a window."""
+    def span(self, track: int, window: int) -> Span:
+        """Return where a window lies in its track."""
         total = int(self.total_frames[track])
         if self.clip_len is None:
-            return 0, 0, total
-        start = int(window_starts(total, self.clip_len, self.stride)[window])
-        return start, *owned_frames(window, total, self.clip_len, self.stride)
+            return Span(0, 0, total)
+        if self.kind == 'centred':
+            first = window * self.stride
+            return Span(first + (self.stride - self.clip_len) // 2, first, min(first + self.stride, total))
+        start = min(window * self.stride, max(0, total - self.clip_len))
+        return Span(start, *owned_frames(window, total, self.clip_len, self.stride))
+
+    def borders(self, track: int) -> np.ndarray:
+        """Return (W + 1,) int64: frames of a track at which ownership goes from one of all its windows to the next."""
+        total = int(self.total_frames[track])
+        if self.clip_len is None:
+            return np.array([0, total])
+        if self.kind == 'centred':
+            return np.append(np.arange(0, total, self.stride), total)
+        starts = window_starts(total, self.clip_len, self.stride)
+        return np.concatenate([[0], (starts[1:] + starts[:-1] + self.clip_len) // 2, [total]])
+
+    def kept(self, track: int) -> np.ndarray:
+        """Return (W',) int64: which of its windows are in the index."""
+        begin, end = (int(self._ends[track - 1]) if track else 0), int(self._ends[track])
+        if self._kept is None:
+            return np.arange(end - begin)
+        lowest, highest = np.searchsorted(self._kept, (begin, end))
+        return self._kept[lowest:highest] - begin
+
+    def keep(self, wanted: Sequence[np.ndarray]) -> None:
+        """Leave windows out.
+
+        Args:
+            wanted: for each track (W,) bool, one for each of its windows.
+        """
+        self._kept = np.flatnonzero(np.concatenate(wanted)) if len(wanted) else np.zeros(0, np.int64)

@@ -68,6 +68,18 @@ class AUMetric(PredictionMetric):
         self.out: Path | None = check_results_path(out) if out is not None and is_main_process() else None
         self.report: Report | None = None
 
+    def check_dataset(self, dataset: Any) -> None:
+        """Check that names and thresholds fit the AUs of a data set, before any prediction is made.
+
+        Raises:
+            InputError: if there are more or fewer of them.
+        """
+        named = (getattr(dataset, 'metainfo', None) or {}).get('aus')
+        if named is not None and getattr(dataset, 'label_kind', None) != 'single':
+            if self.aus is not None and len(self.aus) != len(named):
+                raise InputError(f'aus: names {len(self.aus)} AUs, but the data has {len(named)}')
+            as_thresholds(self.threshold, len(named))
+
     def score_names(self, dataset: Any) -> list[str]:
         """Return the names of the scores that an evaluation of a data set will give.
 

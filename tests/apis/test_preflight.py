@@ -76,6 +76,15 @@ def test_no_label_at_all(refused, changed):
         ('val_evaluator.metrics=[roc_auc]', "save_best: 'f1_score' is none of the scores"),
         ('val_evaluator.metrics=[f1_scor]', "there is no metric 'f1_scor'; did you mean 'f1_score'"),
         ('val_dataloader.dataset.clip_len=32', 'leaves out frames'),
+        ('param_scheduler.0.T_max=none', r'param_scheduler\[0\]: TypeError'),
+        ('param_scheduler.0.begin=5', r'param_scheduler\[0\]: ValueError'),
+        ('optim_wrapper.clip_grad.max_norm=much', r'optim_wrapper.clip_grad: '),
+        ('optim_wrapper.clip_grad.norm_type=two', r'optim_wrapper.clip_grad: '),
+        ('default_hooks.logger.interval=0', 'default_hooks.logger: ValueError: interval must be greater than 0'),
+        ('default_hooks.checkpoint.interval=often', "default_hooks.checkpoint.interval: .* not 'often'"),
+        ('log_processor.window_size=0', 'log_processor.window_size: must be a whole number of at least 1, not 0'),
+        ('log_processor.window_size=all', 'log_processor.window_size: must be'),
+        ('val_evaluator.threshold=[0.5,0.4]', r'val_evaluator\[0\]: threshold must be one number or 12'),
     ],
 )
 def test_values_that_cannot_work(refused, option, message):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pyskl.datasets import dump_pickle, read_annotation_file
-from pyskl.datasets.annotation import check_sample
+from pyskl.datasets.checks import check_sample
 from pyskl.errors import InputError
 
 

@@ -33,7 +33,7 @@ def literal_flip(keypoint, score, width, pairs):
     return points, scores
 
 
-@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('layout', [*LAYOUTS, 'ibug68:brows+mouth', 'mediapipe478:contours'])
 def test_flip_agrees_with_a_loop(layout):
     sample = face(layout)
     result = Flip(flip_ratio=1.0).transform(dict(sample))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pyskl.datasets.transforms import Flip, PoseCompact, RandomAffine, RandomResizedCrop, Resize
+from pyskl.datasets.transforms import AlignFace, Flip, PoseCompact, RandomAffine, RandomResizedCrop, Resize
 from pyskl.errors import InputError
 
 HEIGHT, WIDTH = 240, 320
@@ -316,9 +316,75 @@ def test_a_clip_without_any_face_goes_through(step):
         (RandomAffine, {'scale': (1.2, 0.8)}),
         (RandomAffine, {'jitter': float('nan')}),
         (RandomAffine, {'shift': float('inf')}),
+        (RandomAffine, {'jitter_correlation': -0.1}),
+        (RandomAffine, {'jitter_correlation': 1.1}),
+        (RandomAffine, {'jitter_correlation': float('nan')}),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(step, arguments):
     with pytest.raises(InputError, match=step.__name__) as error:
         step(**arguments)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('step', [*STEPS, AlignFace()], ids=lambda step: type(step).__name__)
+def test_eyes_found_before_keypoints_moved_are_forgotten(step):
+    shape = (2, 5)
+    eyes = {
+        'eye_centers': np.tile(np.float32([[100, 90], [150, 90]]), (*shape, 1, 1)),
+        'eye_found': np.ones(shape, bool),
+    }
+    result = step.transform(random_sample(**eyes))
+    assert 'eye_centers' not in result and 'eye_found' not in result
+
+
+def test_a_flip_that_is_not_drawn_keeps_the_eyes():
+    result = Flip(flip_ratio=0.0).transform(random_sample(eye_centers=1, eye_found=2))
+    assert (result['eye_centers'], result['eye_found']) == (1, 2)
+
+
+@pytest.mark.parametrize('correlation', [0.3, 0.9, 0.999])
+@pytest.mark.parametrize('frames', [1, 2, 7, 32, 33, 100])
+def test_correlated_jitter_is_the_recursion_of_an_autoregressive_process(correlation, frames):
+    sample = random_sample(1, shape=(2, frames, 9), zeros=0)
+    white = np.random.default_rng(5).standard_normal((2, frames, 9, 2), dtype=np.float32).astype(np.float64)
+    expected = np.empty_like(white)
+    expected[:, 0] = white[:, 0]
+    for frame in range(1, frames):
+        fresh = np.sqrt(1 - correlation**2) * white[:, frame]
+        expected[:, frame] = correlation * expected[:, frame - 1] + fresh
+
+    class Fixed:
+        """A generator that leaves the face where it is but for the jitter."""
+
+        def uniform(self, low, high, size=None):
+            return 0.0 if size is None else np.zeros(size)
+
+        def standard_normal(self, shape, dtype):
+            return white.astype(dtype)
+
+    step = RandomAffine(jitter=0.01, jitter_correlation=correlation)
+    result = step.transform({**sample, 'rng': Fixed()})
+    np.testing.assert_allclose(result['keypoint'] - sample['keypoint'], 0.01 * WIDTH * expected, atol=1e-3)
+
+
+@pytest.mark.parametrize('correlation', [0.0, 0.5, 0.9, 1.0])
+def test_jitter_has_the_same_deviation_in_every_frame_and_the_correlation_asked_for(correlation):
+    sample = random_sample(shape=(1, 40, 3000), zeros=0)
+    step = RandomAffine(jitter=0.01, jitter_correlation=correlation)
+    noise = step.transform(dict(sample))['keypoint'] - sample['keypoint']
+    noise = noise[0].reshape(40, -1) / (0.01 * WIDTH)
+    np.testing.assert_allclose(noise.std(axis=1), 1, atol=0.05)
+    for lag in (1, 3):
+        found = np.mean([np.corrcoef(noise[t], noise[t + lag])[0, 1] for t in range(40 - lag)])
+        assert found == pytest.approx(correlation**lag, abs=0.03)
+
+
+def test_the_draws_do_not_depend_on_the_correlation():
+    """So that changing it changes nothing else of a seeded run."""
+    results = [
+        RandomAffine(rotation=10, jitter=0.01, jitter_correlation=correlation).transform(random_sample(zeros=0))
+        for correlation in (0.0, 0.9)
+    ]
+    np.testing.assert_array_equal(results[0]['keypoint'][:, 0], results[1]['keypoint'][:, 0])
+    assert results[0]['rng'].random() == results[1]['rng'].random()

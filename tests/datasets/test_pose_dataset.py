@@ -298,3 +298,81 @@ def test_the_quick_starts_config_gives_batches_of_the_agreed_form(root, ann_file
         seen = batch['keypoint'][batch['keypoint'] != 0]
         assert seen.min() >= 0
         assert seen.max() <= 32
+
+
+def test_only_windows_with_a_known_label_are_kept():
+    label = np.full((40, 3), -1, np.int8)
+    label[10:13, 1] = 0  # in the second and third window of eight
+    label[39, 2] = 1
+    source = content(track('a', 40, label=label), track('b', 16, label=np.full((16, 3), -1, np.int8)))
+    dataset = PoseDataset(source, [], clip_len=8, labelled_only=True)
+    spans = [dataset.prepare(number)['owned'] for number in range(len(dataset))]
+    assert spans == [(8, 16), (32, 40)]
+    nothing = content(track('b', 16, label=np.full((16, 3), -1, np.int8)))
+    with pytest.raises(InputError, match='no window has a known label'):
+        PoseDataset(nothing, [], clip_len=8, labelled_only=True)
+
+
+@pytest.mark.parametrize('windows', ['cover', 'centred'])
+@pytest.mark.parametrize('labelled_only', [False, True])
+def test_labels_of_windows_are_counted(windows, labelled_only):
+    tracks = [track('a', 40), track('bb', 5), track('ccc', 33)]
+    tracks[0]['label'][3:30] = -1
+    dataset = PoseDataset(
+        content(*tracks), [], clip_len=8, stride=3, windows=windows, labelled_only=labelled_only, test_mode=True
+    )
+    positives, known = dataset.window_counts()
+    assert len(dataset) == len(positives)
+    for number in range(len(dataset)):
+        sample = dataset.prepare(number)
+        own = sample['label'][slice(*sample['owned'])]
+        assert positives[number].tolist() == (own == 1).sum(0).tolist()
+        assert known[number].tolist() == (own != -1).sum(0).tolist()
+
+
+def test_labels_of_tracks_are_counted_in_each_window():
+    clip = content(
+        track('a', 10, label=np.array([1, 0, -1], np.int8)), track('b', 3, label=np.array([0, 1, 1], np.int8))
+    )
+    positives, known = PoseDataset(clip, [], clip_len=5).window_counts()
+    assert positives.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
+    assert known.tolist() == [[1, 1, 0], [1, 1, 0], [1, 1, 1]]
+    single = content(track('a', 5, label=2), track('b', 5, label=0))
+    positives, known = PoseDataset(single, []).window_counts()
+    assert positives.tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert known.all()
+    with pytest.raises(InputError, match='has no labels to count'):
+        PoseDataset(content(without_label(track('a', 5))), []).window_counts()
+
+
+def test_a_head_for_the_middle_frame_gets_its_label():
+    sample = track('a', 20)
+    steps = [dict(type='SampleWindow', clip_len=7), dict(type='PoseDecode'), dict(type='CentreLabel')]
+    dataset = PoseDataset(content(sample), steps, clip_len=7, stride=1, windows='centred')
+    assert len(dataset) == 20
+    for number in range(20):
+        result = dataset[number]
+        assert result['label'].tolist() == sample['label'][number].tolist()
+        wanted = sample['keypoint'][:, np.clip(np.arange(number - 3, number + 4), 0, 19)]
+        np.testing.assert_array_equal(result['keypoint'], wanted)
+
+
+def test_the_eyes_are_known_even_where_they_are_not_asked_for():
+    sample = track('a', 6)
+    sample['keypoint_score'][0, 2, 36] = 0
+    dataset = PoseDataset(content(sample), [dict(type='PoseDecode')], keypoint_layout='ibug68:mouth')
+    result = dataset[0]
+    assert result['keypoint'].shape == (1, 6, 20, 2)
+    np.testing.assert_array_equal(result['keypoint'], sample['keypoint'][:, :, 48:])
+    keypoint = sample['keypoint']
+    for eye, corners in enumerate(((36, 39), (42, 45))):
+        wanted = (keypoint[:, :, corners[0]] + keypoint[:, :, corners[1]]) / 2
+        wanted[:, 2] = 0
+        np.testing.assert_allclose(result['eye_centers'][:, :, eye], wanted, rtol=1e-6)
+    assert result['eye_found'].tolist() == [[True, True, False, True, True, True]]
+
+
+def test_keypoints_are_selected_without_a_decoding_step_too():
+    dataset = PoseDataset(content(track('a', 6)), [], keypoint_layout='ibug51')
+    assert dataset[0]['keypoint'].shape == (1, 6, 51, 2)
+    assert dataset.track_score(0).shape == (1, 6, 51)

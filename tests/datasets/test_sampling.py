@@ -192,3 +192,64 @@ def test_a_test_clip_that_would_leave_frames_unpredicted_is_refused(options):
     results = {'total_frames': 16, 'window_start': 0, 'owned': (0, 8), 'test_mode': True}
     with pytest.raises(InputError, match='leaves out frames'):
         SampleWindow(**options)(results)
+
+
+def moving(total: int = 60) -> dict:
+    """A track in which keypoint 0 is at x = 10 + frame."""
+    keypoint = np.ones((1, total, 2, 2), np.float32)
+    keypoint[0, :, 0, 0] = 10 + np.arange(total)
+    label = np.arange(total)[:, None] % 2
+    return dict(
+        total_frames=total,
+        keypoint=keypoint,
+        keypoint_score=np.ones((1, total, 2), np.float32),
+        label=label.astype(np.int8),
+        window_start=20,
+        owned=(20, 28),
+    )
+
+
+@pytest.mark.parametrize('speed', [(0.5, 0.5), (1.3, 1.3), (2.0, 2.0), (0.7, 1.5)])
+def test_a_track_is_played_at_another_speed(speed):
+    for seed in range(20):
+        results = {**moving(), 'rng': np.random.default_rng(seed)}
+        results = PoseDecode()(SampleWindow(8, speed=speed)(results))
+        x = results['keypoint'][0, :, 0, 0]
+        steps = np.diff(x)
+        assert np.allclose(steps, steps[0], atol=1e-5)
+        assert speed[0] - 1e-5 <= steps[0] <= speed[1] + 1e-5
+        nearest = np.floor(x - 10 + 0.5).astype(int)
+        assert results['frame_inds'].tolist() == nearest.tolist()
+        assert results['label'][:, 0].tolist() == (nearest % 2).tolist()
+
+
+def test_speed_is_for_training_only():
+    results = {**moving(), 'test_mode': True}
+    results = SampleWindow(8, speed=(2, 2))(results)
+    assert results['frame_inds'].tolist() == list(range(20, 28))
+
+
+def test_a_frame_without_the_keypoint_is_not_interpolated_into():
+    results = moving()
+    results['keypoint'][0, 21], results['keypoint_score'][0, 21] = 0, 0
+    results['frame_positions'] = np.array([20.0, 20.4, 21.0, 21.6, 22.0, 22.5])
+    results['frame_inds'] = np.floor(results['frame_positions'] + 0.5).astype(int)
+    results = PoseDecode()(results)
+    # between 20 and the gap: 20 itself; at the gap: nothing; between the gap and 22: 22 itself
+    np.testing.assert_allclose(results['keypoint'][0, :, 0, 0], [30, 30, 0, 32, 32, 32.5])
+    np.testing.assert_allclose(results['keypoint_score'][0, :, 0], [1, 1, 0, 1, 1, 1])
+
+
+@pytest.mark.parametrize('speed', [(0, 1), (2, 1), 1, (1, np.inf), 'fast', (1, 1, 1)])
+def test_impossible_speeds_are_refused(speed):
+    with pytest.raises(InputError, match='speed must be two positive numbers'):
+        SampleWindow(8, speed=speed)
+
+
+def test_a_window_around_a_frame_at_the_edge_repeats_the_edge():
+    results = {**moving(10), 'window_start': -3, 'owned': (0, 1), 'window_fixed': True}
+    results = PoseDecode()(SampleWindow(7)(results))
+    assert results['frame_inds'].tolist() == [0, 0, 0, 0, 1, 2, 3]
+    assert results['frame_padded'].tolist() == [True] * 3 + [False] * 4
+    assert results['frame_valid'].tolist() == [False] * 3 + [True] + [False] * 3
+    assert results['label'][:, 0].tolist() == [-1, -1, -1, 0, 1, 0, 1]

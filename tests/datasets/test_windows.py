@@ -54,3 +54,52 @@ def test_without_clip_len_every_track_is_one_sample():
 def test_windows_that_leave_gaps_are_refused(clip_len, stride):
     with pytest.raises(InputError, match='stride'):
         WindowIndex([10], clip_len, stride)
+
+
+@given(st.integers(1, 300), st.integers(1, 50), st.data())
+def test_spans_and_borders_are_those_of_the_literal_windows(total, clip_len, data):
+    stride = data.draw(st.integers(1, clip_len))
+    index = WindowIndex([7, total], clip_len, stride)
+    starts = window_starts(total, clip_len, stride)
+    spans = [index.span(1, window) for window in range(len(starts))]
+    assert [span.start for span in spans] == starts.tolist()
+    assert [(span.first, span.end) for span in spans] == [
+        owned_frames(window, total, clip_len, stride) for window in range(len(starts))
+    ]
+    assert index.borders(1).tolist() == [0, *(span.end for span in spans)]
+
+
+@given(st.integers(1, 100), st.integers(1, 20), st.data())
+def test_centred_windows_have_their_own_frames_in_the_middle(total, clip_len, data):
+    stride = data.draw(st.integers(1, clip_len))
+    index = WindowIndex([total], clip_len, stride, 'centred')
+    owned = []
+    for number in range(len(index)):
+        span = index.span(*index[number])
+        owned += range(span.first, span.end)
+        before, after = span.first - span.start, span.start + clip_len - (span.first + stride)
+        assert before >= 0
+        assert after >= 0
+        assert abs(before - after) <= 1
+    assert owned == list(range(total))
+    assert index.borders(0).tolist() == [*range(0, total, stride), total]
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(1, 9), st.data())
+def test_windows_can_be_left_out(lengths, clip_len, data):
+    index = WindowIndex(lengths, clip_len)
+    everything = [index[number] for number in range(len(index))]
+    wanted = [
+        np.array(data.draw(st.lists(st.booleans(), min_size=len(index.kept(track)), max_size=len(index.kept(track)))))
+        for track in range(len(lengths))
+    ]
+    index.keep(wanted)
+    kept = [index[number] for number in range(len(index))]
+    assert kept == [(track, window) for track, window in everything if wanted[track][window]]
+    for track in range(len(lengths)):
+        assert index.kept(track).tolist() == np.flatnonzero(wanted[track]).tolist()
+
+
+def test_an_unknown_kind_of_windows_is_refused():
+    with pytest.raises(InputError, match="did you mean 'centred'"):
+        WindowIndex([5], 3, 1, 'centered')

@@ -3,9 +3,8 @@ clip_len = 16
 train_pipeline = [
     dict(type='SampleWindow', clip_len=clip_len),
     dict(type='PoseDecode'),
-    dict(type='PoseCompact', padding=0.1, hw_ratio=1.0, allow_imgpad=True),
+    dict(type='AlignFace', size=(32, 32), eye_distance=0.4, eye_height=0.27),
     dict(type='RandomAffine', rotation=4, scale=(0.95, 1.05), shift=0.02, jitter=0.001),
-    dict(type='Resize', scale=(32, 32), keep_ratio=False),
     dict(type='Flip', flip_ratio=0.5),
     dict(type='FormatShape', input_format='NMTVC'),
     dict(type='Collect', keys=['keypoint', 'keypoint_score', 'label']),
@@ -14,8 +13,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='SampleWindow', clip_len=clip_len),
     dict(type='PoseDecode'),
-    dict(type='PoseCompact', padding=0.1, hw_ratio=1.0, allow_imgpad=True),
-    dict(type='Resize', scale=(32, 32), keep_ratio=False),
+    dict(type='AlignFace', size=(32, 32), eye_distance=0.4, eye_height=0.27),
     dict(type='FormatShape', input_format='NMTVC'),
     dict(type='Collect', keys=['keypoint', 'keypoint_score', 'label']),
     dict(type='ToTensor', keys=['keypoint', 'keypoint_score', 'label']),

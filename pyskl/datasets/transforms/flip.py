@@ -8,6 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from pyskl.datasets.transforms.compose import sample_rng
+from pyskl.datasets.transforms.geometry import set_keypoint
 from pyskl.errors import InputError
 from pyskl.keypoints import get_layout
 from pyskl.registry import TRANSFORMS
@@ -53,10 +54,11 @@ class Flip(BaseTransform):
             return results
         keypoint = results['keypoint']
         order = self._mirror(results, keypoint.shape[2])
-        x = keypoint[..., 0]
-        mirrored = np.stack([np.where(x != 0, results['img_shape'][1] - x, x), keypoint[..., 1]], axis=-1)
-        results['keypoint'] = np.ascontiguousarray(mirrored[:, :, order], dtype=keypoint.dtype)
-        results['keypoint_score'] = np.ascontiguousarray(results['keypoint_score'][:, :, order])
+        mirrored = keypoint.take(order, axis=2)
+        x = mirrored[..., 0]
+        np.subtract(results['img_shape'][1], x, out=x, where=x != 0)
+        set_keypoint(results, mirrored)
+        results['keypoint_score'] = results['keypoint_score'].take(order, axis=2)
         return results
 
     def _mirror(self, results: dict, num_keypoints: int) -> np.ndarray:

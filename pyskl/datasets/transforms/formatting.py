@@ -61,11 +61,15 @@ class FormatShape(BaseTransform):
         indices = np.asarray(results.get('frame_inds', np.arange(frames)), dtype=np.int64)
         repeats = frames // len(indices)
         valid = results.get('frame_valid', np.ones(len(indices), dtype=bool))
-        results['frame_inds'] = np.tile(indices, repeats).reshape(clips, -1)
-        results['frame_valid'] = np.tile(valid, repeats).reshape(clips, -1)
         label = results.get('label')
-        if isinstance(label, np.ndarray) and label.ndim == 2:
-            results['label'] = np.tile(label, (repeats, 1)).reshape(clips, -1, label.shape[1])
+        per_frame = isinstance(label, np.ndarray) and label.ndim == 2
+        if repeats > 1:
+            indices, valid = np.tile(indices, repeats), np.tile(valid, repeats)
+            label = np.tile(label, (repeats, 1)) if per_frame else label
+        results['frame_inds'] = indices.reshape(clips, -1)
+        results['frame_valid'] = valid.reshape(clips, -1)
+        if per_frame:
+            results['label'] = label.reshape(clips, -1, label.shape[1])
 
 
 @TRANSFORMS.register_module()

@@ -15,7 +15,24 @@ from pyskl.datasets.transforms.compose import sample_rng
 from pyskl.errors import InputError
 from pyskl.registry import TRANSFORMS
 
-__all__ = ['PoseCompact', 'RandomAffine', 'RandomResizedCrop', 'Resize']
+__all__ = ['PoseCompact', 'RandomAffine', 'RandomResizedCrop', 'Resize', 'as_complex', 'as_points', 'set_keypoint']
+
+
+def set_keypoint(results: dict, keypoint: np.ndarray) -> None:
+    """Give a sample keypoints that have moved, and forget where the eyes were before."""
+    results['keypoint'] = keypoint
+    results.pop('eye_centers', None)
+    results.pop('eye_found', None)
+
+
+def as_complex(points: np.ndarray) -> np.ndarray:
+    """Return points (..., 2) as complex64 numbers (...), in which a turn with a scale is a single product."""
+    return np.ascontiguousarray(points, dtype=np.float32).view(np.complex64)[..., 0]
+
+
+def as_points(numbers: np.ndarray) -> np.ndarray:
+    """Return complex64 numbers (...) as float32 points (..., 2)."""
+    return np.ascontiguousarray(numbers).view(np.float32).reshape(*numbers.shape, 2)
 
 
 def _is_range(value: object) -> bool:
@@ -83,7 +100,7 @@ class PoseCompact(BaseTransform):
         left, top, right, bottom = int(left), int(top), int(right), int(bottom)
         if left >= right or top >= bottom:
             return results
-        results['keypoint'] = _shift(keypoint, left, top)
+        set_keypoint(results, _shift(keypoint, left, top))
         results['img_shape'] = (bottom - top, right - left)
         results['crop_quadruple'] = (left / width, top / height, (right - left) / width, (bottom - top) / height)
         return results
@@ -119,7 +136,7 @@ class Resize(BaseTransform):
             factor = min(long_edge / max(height, width), short_edge / min(height, width))
             new_width, new_height = max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5))
         factors = np.array([new_width / width, new_height / height], dtype=np.float32)
-        results['keypoint'] = results['keypoint'] * factors
+        set_keypoint(results, results['keypoint'] * factors)
         results['img_shape'] = (new_height, new_width)
         results['scale_factor'] = factors
         return results
@@ -154,7 +171,7 @@ class RandomResizedCrop(BaseTransform):
     def transform(self, results: dict) -> dict:
         height, width = results['img_shape']
         left, top, right, bottom = self._box(height, width, sample_rng(results))
-        results['keypoint'] = _shift(results['keypoint'], left, top)
+        set_keypoint(results, _shift(results['keypoint'], left, top))
         results['img_shape'] = (bottom - top, right - left)
         return results
 
@@ -183,6 +200,9 @@ class RandomAffine(BaseTransform):
         scale: least and most scale.
         shift: largest move, as a part of the picture's width and height.
         jitter: standard deviation of the noise of each keypoint, as a part of the picture's width.
+        jitter_correlation: correlation of that noise from one frame to the next, 0..1. A detector's errors last for
+            some frames. The deviation is the same in all frames, whatever the correlation; 1 moves each keypoint once
+            for the whole clip.
 
     Changes ``keypoint``.
     """
@@ -193,15 +213,19 @@ class RandomAffine(BaseTransform):
         scale: tuple[float, float] = (1.0, 1.0),
         shift: float = 0.0,
         jitter: float = 0.0,
+        jitter_correlation: float = 0.0,
     ) -> None:
         if not _is_range(scale) or not all(0 <= value < np.inf for value in (rotation, shift, jitter)):
             raise InputError(
                 'RandomAffine: rotation, shift and jitter must not be negative, scale two numbers in order'
             )
+        if not 0 <= jitter_correlation <= 1:
+            raise InputError(f'RandomAffine: jitter_correlation must be in 0..1, but is {jitter_correlation}')
         self.rotation = rotation
         self.scale = scale
         self.shift = shift
         self.jitter = jitter
+        self.jitter_correlation = jitter_correlation
 
     def transform(self, results: dict) -> dict:
         rng = sample_rng(results)
@@ -209,11 +233,27 @@ class RandomAffine(BaseTransform):
         keypoint = results['keypoint']
         angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
         factor = np.exp(rng.uniform(*np.log(self.scale)))
-        turn = factor * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        center = np.array([width / 2, height / 2])
-        move = center + rng.uniform(-self.shift, self.shift, size=2) * (width, height)
-        moved = (keypoint - center.astype(np.float32)) @ turn.astype(np.float32) + move.astype(np.float32)
+        across, down = rng.uniform(-self.shift, self.shift, size=2)
+        center = complex(width / 2, height / 2)
+        move = center + complex(across * width, down * height)
+        moved = as_points((as_complex(keypoint) - center) * complex(factor * np.exp(1j * angle)) + move)
         if self.jitter:
-            moved += rng.standard_normal(moved.shape, dtype=np.float32) * np.float32(self.jitter * width)
-        results['keypoint'] = np.where(keypoint != 0, moved, keypoint)
+            noise = rng.standard_normal(moved.shape, dtype=np.float32)
+            if self.jitter_correlation:
+                _correlate(noise, self.jitter_correlation)
+            moved += noise * np.float32(self.jitter * width)
+        set_keypoint(results, np.where(keypoint != 0, moved, keypoint))
         return results
+
+
+def _correlate(noise: np.ndarray, correlation: float) -> None:
+    """Turn white noise (M, T, ...) into a stationary AR(1) process over T, in place.
+
+    ``x[t] = correlation * x[t - 1] + sqrt(1 - correlation ** 2) * noise[t]``. The sum over all earlier frames is taken
+    by doubling, in log2(T) steps: after each, x holds the terms of twice as many frames.
+    """
+    noise[:, 1:] *= np.float32(np.sqrt(1 - correlation**2))
+    step = 1
+    while step < noise.shape[1]:
+        noise[:, step:] += noise[:, :-step] * np.float32(correlation**step)
+        step *= 2

@@ -76,49 +76,87 @@ class UniformSampleFrames(BaseTransform):
 class SampleWindow(BaseTransform):
     """Take the consecutive frames of a window, as the data set has cut it.
 
-    In training the window is moved at random by up to half its length, within the track. Frames past the end of a
-    short track repeat its last frame; they are marked as not owned and their labels count as unknown.
+    In training the window is moved at random by up to half its length, within the track, unless it is centred on its
+    frame. Frames outside of the track repeat its first or last frame; they are marked as not owned and their labels
+    count as unknown.
 
     Args:
         clip_len: number of frames of a clip.
         frame_interval: distance between its frames.
+        speed: least and greatest speed at which the track is played in training, drawn evenly in the logarithm; 1 is
+            as it was filmed. Keypoints between two frames are interpolated by ``PoseDecode``, labels are those of the
+            nearest frame.
 
     Raises:
         InputError: if the clip is shorter than the window of the data set, or in testing leaves out frames of it, which
             would then have no prediction.
 
     Adds ``frame_inds`` (clip_len,) int64, ``frame_valid`` (clip_len,) bool: frames whose prediction is taken from
-    this window, ``frame_padded`` (clip_len,) bool, ``clip_len``, ``num_clips`` (1) and ``frame_interval``.
+    this window, ``frame_padded`` (clip_len,) bool, ``clip_len``, ``num_clips`` (1), ``frame_interval``, and with a
+    speed other than 1 ``frame_positions`` (clip_len,) float64, in frames.
     """
 
-    def __init__(self, clip_len: int, frame_interval: int = 1) -> None:
+    def __init__(self, clip_len: int, frame_interval: int = 1, speed: tuple[float, float] = (1.0, 1.0)) -> None:
         if clip_len < 1 or frame_interval < 1:
             raise InputError('SampleWindow: clip_len and frame_interval must be at least 1')
+        try:
+            low, high = map(float, speed)
+        except (TypeError, ValueError):
+            low, high = 0.0, 0.0
+        if not 0 < low <= high < np.inf:
+            raise InputError(f'SampleWindow: speed must be two positive numbers in order, not {speed}')
         self.clip_len = clip_len
         self.frame_interval = frame_interval
+        self.speed = (low, high)
+        self._steps = np.arange(clip_len, dtype=np.int64) * frame_interval
+        self._span = (clip_len - 1) * frame_interval + 1
 
     def transform(self, results: dict) -> dict:
         total = results['total_frames']
         start = results.get('window_start', 0)
         first, end = results.get('owned', (0, total))
-        span = (self.clip_len - 1) * self.frame_interval + 1
-        if not results.get('test_mode', False):
-            reach = max(1, span // 2)
+        training = not results.get('test_mode', False)
+        factor = 1.0
+        if training and self.speed != (1.0, 1.0):
+            factor = float(np.exp(sample_rng(results).uniform(*np.log(self.speed))))
+        span = self._span if factor == 1.0 else 1 + (self._span - 1) * factor
+        if not results.get('window_fixed', not training):
+            reach = max(1, self._span // 2)
             start += int(sample_rng(results).integers(-reach, reach + 1))
-            start = min(max(start, 0), max(0, total - span))
-        indices = start + np.arange(self.clip_len, dtype=np.int64) * self.frame_interval
-        padded = indices >= total
+            start = min(max(start, 0), max(0, total - int(np.ceil(span))))
+        if factor == 1.0:
+            indices = start + self._steps
+        else:
+            middle = start + (self._span - 1) / 2 if results.get('window_fixed') else start + (span - 1) / 2
+            positions = middle + (self._steps - (self._span - 1) / 2) * factor
+            indices = np.floor(positions + 0.5).astype(np.int64)
+            results['frame_positions'] = np.clip(positions, 0, total - 1)
+        padded = (indices < 0) | (indices >= total)
         valid = (indices >= first) & (indices < end)
-        seen = valid.sum() if results.get('test_mode', False) else span
+        seen = self._span if training else int(valid.sum())
         if 'owned' in results and seen < end - first:
             raise InputError(
                 f'SampleWindow(clip_len={self.clip_len}, frame_interval={self.frame_interval}): leaves out frames of a '
                 f'window of {end - first}; the data set must have the same clip_len, and in testing frame_interval be 1'
             )
-        results['frame_inds'] = np.minimum(indices, total - 1) + results.get('start_index', 0)
+        results['frame_inds'] = np.minimum(np.maximum(indices, 0), total - 1) + results.get('start_index', 0)
         results['frame_padded'] = padded
         results['frame_valid'] = valid
         results['clip_len'] = self.clip_len
         results['num_clips'] = 1
         results['frame_interval'] = self.frame_interval
+        return results
+
+
+@TRANSFORMS.register_module()
+class CentreLabel(BaseTransform):
+    """Give the clip the label of its middle frame, for heads that make one prediction for a clip.
+
+    Use it with ``PoseDataset(windows='centred')``, after ``PoseDecode``. Changes ``label`` (T, A) to (A,).
+    """
+
+    def transform(self, results: dict) -> dict:
+        label = results.get('label')
+        if isinstance(label, np.ndarray) and label.ndim == 2:
+            results['label'] = label[len(label) // 2]
         return results

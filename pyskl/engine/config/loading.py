@@ -118,7 +118,8 @@ def _fill_shared_settings(cfg: Config, path: Path) -> None:
     num_classes = (model.get('cls_head') or {}).get('num_classes')
     if layout is not None:
         try:
-            get_layout(str(layout))
+            # One name for all ways to write a selection of regions: data, model and checkpoints compare names.
+            cfg.keypoint_layout = layout = get_layout(str(layout)).name
         except InputError as error:
             raise InputError(f'{path}: keypoint_layout: {error}') from None
     drawing: dict[str, Any] = {}
