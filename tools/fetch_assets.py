@@ -16,14 +16,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pyskl.assets import ASSETS, fetch_asset
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('names', nargs='*', metavar='NAME', help=f'assets to fetch (default: all): {", ".join(ASSETS)}')
+    parser.add_argument(
+        'names', nargs='*', metavar='NAME', help=f'assets to fetch (default: all but the optional): {", ".join(ASSETS)}'
+    )
     parser.add_argument('--list', action='store_true', help='list the assets and where they lie; fetch nothing')
     args = parser.parse_args(argv)
     if args.list:
         show()
         return 0
     logging.basicConfig(level=logging.INFO, format='%(message)s')
-    for name in args.names or ASSETS:
+    for name in args.names or [name for name, asset in ASSETS.items() if not asset.optional]:
         print(f'{name}: {fetch_asset(name)}')
     return 0
 

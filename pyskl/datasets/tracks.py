@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,9 @@ class StoreTracks(Tracks):
     def __getitem__(self, number: int) -> dict:
         if not -len(self) <= number < len(self):
             raise IndexError(number)
-        sample = self._store.sample(int(self._numbers[number]))
+        place = int(self._numbers[number])
+        sample = self._store.sample(place)
+        sample['frame_reader'] = partial(self._store.read_frames, place)
         if 'label' not in sample and self.label_kind is not None:
             sample['label'] = self._unknown(number)
         sample['keypoint_layout'] = self._store.layout

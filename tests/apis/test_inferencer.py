@@ -243,6 +243,7 @@ def test_a_network_that_judges_whole_clips_judges_windows(tiny_config, tracks, t
         window = frames(track, start, start + 16)
         window |= {name: window[name][..., 17:, :] if name == 'keypoint' else window[name][..., 17:]
                    for name in ('keypoint', 'keypoint_score')}  # fmt: skip
+        window['keypoint_layout'] = 'ibug51'
         batch = pose_collate([run({**window, 'frame_inds': np.arange(16), 'num_clips': 1, 'sample_idx': 0})])
         rows.append(inferencer.model.test_step(batch)[0]['score'])
     assert np.ptp(rows, axis=0).max() > 1e-3
@@ -263,7 +264,7 @@ def test_a_volume_drawn_in_the_pipeline(tiny_config, tracks, tmp_path):
         {'type': 'Collect', 'keys': ['imgs', 'label']},
         {'type': 'ToTensor', 'keys': ['imgs', 'label']},
     ]
-    scaled = [*steps[:3], drawn[3], *steps[4:]]
+    scaled = [*steps[:3], drawn[3], *steps[3:]]
     track = frames(tracks[0], 0, 20)
     one, other = (
         AUInferencer(written(cfg, tmp_path / f'{number}.pth', pipeline=pipeline), 'cpu').predict(track)

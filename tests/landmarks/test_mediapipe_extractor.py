@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from pyskl.errors import InputError
 from pyskl.keypoints.mediapipe import IBUG68_IN_MEDIAPIPE478
 from pyskl.landmarks import MediaPipeExtractor, extract_annotation
-from pyskl.landmarks.mediapipe_extractor import _native_stderr_held
+from pyskl.landmarks.mediapipe_native import native_stderr_held
 from pyskl.video import Frame, VideoWriter, iter_frames
 
 
@@ -100,15 +101,16 @@ def test_truncated_video_is_refused_before_any_frame_is_looked_at(clips, tmp_pat
 
 
 def test_videos_do_not_influence_each_other(clips, single, extractor):
-    extract_annotation(clips / 'face_noface.mov', extractor)
-    again = extract_annotation(clips / 'single_face.mp4', extractor)
-    assert np.array_equal(again['keypoint'], single['keypoint'])
+    list(extractor.extract(islice(iter_frames(clips / 'face_noface.mov'), 8)))
+    again = list(extractor.extract(islice(iter_frames(clips / 'single_face.mp4'), 20)))
+    for record, expected in zip(again, single['keypoint'][0], strict=False):
+        assert np.array_equal(record.faces[0].keypoint, expected)
 
 
 def test_two_videos_at_once(clips, single):
     with MediaPipeExtractor() as extractor:
-        first = extractor.extract(iter_frames(clips / 'single_face.mp4'))
-        second = extractor.extract(iter_frames(clips / 'single_face.mp4'))
+        first = extractor.extract(islice(iter_frames(clips / 'single_face.mp4'), 20))
+        second = extractor.extract(islice(iter_frames(clips / 'single_face.mp4'), 20))
         for row, (a, b) in enumerate(zip(first, second, strict=True)):
             assert np.array_equal(a.faces[0].keypoint, single['keypoint'][0, row])
             assert np.array_equal(b.faces[0].keypoint, single['keypoint'][0, row])
@@ -182,6 +184,80 @@ def test_file_that_is_no_model_is_refused_by_name(tmp_path):
         list(extractor.extract([Frame(0, 0.0, np.zeros((48, 64, 3), np.uint8))]))
 
 
+@pytest.fixture(scope='module')
+def small(clips) -> list[Frame]:
+    """A face 40 pixels wide that moves through pictures of 1280x720."""
+    frames = []
+    for frame in iter_frames(clips / 'single_face.mp4'):
+        if frame.index == 16:
+            break
+        image = cv2.resize(frame.image, None, fx=40 / 150, fy=40 / 150, interpolation=cv2.INTER_AREA)
+        canvas = np.full((720, 1280, 3), 90, np.uint8)
+        left = 500 + 8 * frame.index
+        canvas[300 : 300 + image.shape[0], left : left + image.shape[1]] = image
+        frames.append(Frame(frame.index, frame.timestamp, canvas))
+    return frames
+
+
+def test_small_face_is_found_and_followed_only_with_the_search(small, single):
+    with MediaPipeExtractor(small_faces=False) as extractor:
+        assert not any(record.faces for record in extractor.extract(small))
+    with MediaPipeExtractor() as extractor:
+        records = list(extractor.extract(small))
+        alone = extractor.detect(small[:2])
+    assert [[face.track for face in record.faces] for record in records] == [[0]] * 16
+    for record in records:
+        shifted = (record.faces[0].keypoint - [500 + 8 * record.index, 300]) * 150 / 40
+        expected = single['keypoint'][0, record.index]
+        eyes = np.linalg.norm(expected[36] - expected[45])
+        assert np.linalg.norm(shifted - expected, axis=1)[17:].mean() < 0.06 * eyes
+    for (face,), record in zip(alone, records, strict=False):
+        assert np.abs(face.keypoint - record.faces[0].keypoint).max() < 4
+
+
+def test_search_of_every_frame_finds_no_face_where_there_is_none(clips, extractor):
+    frames = [frame for frame in iter_frames(clips / 'no_face.mp4') if frame.index % 8 == 4]
+    assert extractor.detect(frames) == [()] * 12
+
+
+def test_search_changes_nothing_where_the_face_is_found_anyway(clips, single):
+    frames = [frame for frame in iter_frames(clips / 'single_face.mp4') if frame.index < 12]
+    with MediaPipeExtractor(small_faces=False) as extractor:
+        for record in extractor.extract(frames):
+            assert np.array_equal(record.faces[0].keypoint, single['keypoint'][0, record.index])
+
+
+def test_several_faces_of_a_picture(clips, single):
+    image = portrait(clips, 'multi_face.jpg')
+    pictures = [Frame(index, float('nan'), image) for index in (0, 1, 5)]
+    with MediaPipeExtractor(max_faces=8, layout='mediapipe478') as extractor:
+        records = list(extractor.extract(pictures))
+        (alone,) = extractor.detect(pictures[:1])
+    tracks = [[face.track for face in record.faces] for record in records]
+    assert len(tracks[0]) == len(alone) == 5 and tracks == [[0, 1, 2, 3, 4]] * 3
+    assert all(face.keypoint.shape == (478, 2) and face.score.shape == (478,) for face in records[0].faces)
+    centres = np.array([face.keypoint.mean(0) for face in records[0].faces])
+    assert (np.diff(centres[:, 0]) > 0).all()
+    assert [record.index for record in records] == [0, 1, 5]
+
+
+def test_layouts_are_parts_of_the_mesh(clips):
+    image = Frame(0, 0.0, portrait(clips, '0-f1-su-ph.jpg'))
+    found = {}
+    for layout in ('mediapipe478', 'ibug68', 'openface68', 'ibug68:brows+mouth'):
+        with MediaPipeExtractor(layout=layout) as extractor:
+            ((face,),) = extractor.detect([image])
+        found[layout] = face.keypoint
+    assert np.array_equal(found['mediapipe478'][IBUG68_IN_MEDIAPIPE478], found['ibug68'])
+    assert np.array_equal(found['openface68'], found['ibug68'])
+    assert np.array_equal(found['ibug68:brows+mouth'], found['ibug68'][[*range(17, 27), *range(48, 68)]])
+
+
+def test_number_of_faces_must_be_positive():
+    with pytest.raises(InputError, match='max_faces'):
+        MediaPipeExtractor(max_faces=0)
+
+
 @pytest.mark.parametrize('layout', ['coco_wholebody133', 'ibug86'])
 def test_layout_the_mesh_cannot_give_is_refused(layout):
     with pytest.raises(InputError, match=layout):
@@ -219,10 +295,10 @@ class _Absent:
 def test_native_messages_are_shown_when_something_fails(capfd):
     import os
 
-    with _native_stderr_held():
+    with native_stderr_held():
         os.write(2, b'chatter')
     assert 'chatter' not in capfd.readouterr().err
-    with pytest.raises(RuntimeError), _native_stderr_held():
+    with pytest.raises(RuntimeError), native_stderr_held():
         os.write(2, b'the reason')
         raise RuntimeError
     assert 'the reason' in capfd.readouterr().err

@@ -1,5 +1,5 @@
 # Windows of 32 frames with a label for every frame. The challenge's test labels are not public: 'val' is scored.
-# Faces are aligned by their eyes, so that brows and jaw move in the picture; docs/keypoints.md shows what else there is.
+# Faces are aligned by their eyes, so that brows and jaw move in the picture; docs/keypoints.md tells the rest.
 clip_len = 32
 train_pipeline = [
     dict(type='SampleWindow', clip_len=clip_len, speed=(0.9, 1.1)),

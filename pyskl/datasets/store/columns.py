@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import io
 import mmap
+import os
+import weakref
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ from numpy.lib import format as npy
 
 from pyskl.errors import InputError
 
-__all__ = ['ColumnWriter', 'map_column']
+__all__ = ['Column', 'ColumnWriter', 'map_column']
 
 READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -59,20 +62,61 @@ class ColumnWriter:
         self._file.close()
 
     def abandon(self) -> None:
-        """Close the file as it is."""
-        self._file.close()
+        """Close the file as it is; what could not be written is given up."""
+        with suppress(OSError):  # a full disk makes closing fail too
+            self._file.close()
 
 
-def map_column(path: Path, dtype: np.dtype | type, shape: tuple[int, ...]) -> tuple[np.ndarray, mmap.mmap]:
-    """Map a column into memory, read only. Pages are read when they are touched and shared between processes.
+class Column:
+    """A column that is mapped into memory, read only.
+
+    Pages are read when they are touched and shared between processes.
+
+    Args:
+        path: the file.
+        memory: its map.
+        offset: where the values begin, in bytes.
+        dtype: of the values.
+        shape: (rows, ...).
+
+    Attributes:
+        values: the whole column; a view.
+    """
+
+    def __init__(self, path: Path, memory: mmap.mmap, offset: int, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+        count = int(np.prod(shape, dtype=np.int64))
+        self.values = np.frombuffer(memory, dtype, count, offset).reshape(shape)
+        self.memory = memory
+        self._path = path
+        self._offset = offset
+        self._file: int | None = None
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Return a copy of some rows. A read of the file costs less than touching the pages of a map one by one."""
+        if not hasattr(os, 'preadv'):
+            return self.values[start:stop].copy()
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._file)
+        rows = np.empty((stop - start, *self.values.shape[1:]), self.values.dtype)
+        done = os.preadv(self._file, [rows], self._offset + start * self.values.strides[0])
+        if done < rows.nbytes:
+            raise InputError(f'{self._path}: is cut short while it is being read; make the store again')
+        return rows
+
+    def release(self) -> None:
+        """Give the pages back that this process has touched. Arrays stay valid: pages come back when they are read."""
+        if hasattr(mmap, 'MADV_DONTNEED'):
+            self.memory.madvise(mmap.MADV_DONTNEED)
+
+
+def map_column(path: Path, dtype: np.dtype | type, shape: tuple[int, ...]) -> Column:
+    """Map a column into memory.
 
     Args:
         path: the file.
         dtype: what it must hold.
         shape: the shape it must have.
-
-    Returns:
-        The array, and the map it lies in.
 
     Raises:
         InputError: if the file is missing, is no such array, or is cut short.
@@ -99,4 +143,4 @@ def map_column(path: Path, dtype: np.dtype | type, shape: tuple[int, ...]) -> tu
         raise InputError(
             f'{path}: is cut short: {len(memory)} bytes of {offset + count * wanted.itemsize}; make the store again'
         )
-    return np.frombuffer(memory, wanted, count, offset).reshape(shape), memory
+    return Column(path, memory, offset, wanted, shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import mmap
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pyskl.datasets.checks import check_metainfo, check_splits
-from pyskl.datasets.store.columns import map_column
+from pyskl.datasets.store.columns import Column, map_column
 from pyskl.datasets.store.layout import FORMAT, INDEX, LABEL_KINDS, META, RESERVED, VERSION, column_file, is_column_name
 from pyskl.errors import InputError
 from pyskl.keypoints import get_layout
@@ -60,28 +59,25 @@ class KeypointStore(Mapping[str, dict]):
         self._number = {name: number for number, name in enumerate(self.names)}
         if len(self._number) != count:
             raise InputError(f'{self.path / META}: names: an id stands there twice')
-        self._maps: list[mmap.mmap] = []
-        index = self._map('index', INDEX, (count,))
+        index = self._map('index', INDEX, (count,)).values
         self.total_frames = index['num_frames'].astype(np.int64)
         self._persons = index['num_persons'].astype(np.int64)
         if count and min(self.total_frames.min(), self._persons.min()) < 1:
             raise InputError(f'{self.path / column_file("index")}: holds a track without frames')
         self._img_shapes, self._original_shapes = index['img_shape'].copy(), index['original_shape'].copy()
-        self._columns: dict[str, np.ndarray] = {}
+        self._columns: dict[str, Column] = {}
         self._ends: dict[str, np.ndarray] = {}
         self._open_columns(meta, count)
         self._taken = 0
 
-    def _map(self, name: str, dtype: np.dtype | str, shape: tuple[int, ...]) -> np.ndarray:
-        array, memory = map_column(self.path / column_file(name), dtype, shape)
-        self._maps.append(memory)
-        return array
+    def _map(self, name: str, dtype: np.dtype | str, shape: tuple[int, ...]) -> Column:
+        return map_column(self.path / column_file(name), dtype, shape)
 
     def _open_columns(self, meta: Mapping[str, Any], count: int) -> None:
         columns: Mapping[str, Any] = meta['columns']
         if not columns:
             return
-        has = self._map('has', '|b1', (count, len(columns)))
+        has = self._map('has', '|b1', (count, len(columns))).values
         for number, (name, column) in enumerate(sorted(columns.items())):
             if name in ('keypoint', 'keypoint_score'):
                 rows = self._persons * self.total_frames
@@ -93,7 +89,7 @@ class KeypointStore(Mapping[str, dict]):
             shape = (int(ends[-1]) if count else 0, *column['row'])
             self._columns[name] = self._map(name, column['dtype'], shape)
             self._ends[name] = ends
-        labels = self._columns.get('label')
+        labels = self._columns['label'].values if 'label' in columns else None
         if labels is not None and self.label_kind != 'single' and labels.size:
             low, high = int(labels.min()), int(labels.max())
             if low < -1 or high > 1:
@@ -124,7 +120,7 @@ class KeypointStore(Mapping[str, dict]):
             return None
         ends = self._ends[column]
         start, stop = (int(ends[number - 1]) if number else 0), int(ends[number])
-        return self._columns[column][start:stop] if stop > start else None
+        return self._columns[column].values[start:stop] if stop > start else None
 
     def label(self, number: int) -> np.ndarray | int | None:
         """Return a track's label: (T, A) or (A,) int8, a class number, or None."""
@@ -163,11 +159,21 @@ class KeypointStore(Mapping[str, dict]):
             sample.update(self._extras[number])
         return sample
 
+    def read_frames(self, number: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return keypoints (M, n, V, 2) and scores (M, n, V) of the frames [start, stop) of a track, as copies."""
+        persons, frames = int(self._persons[number]), int(self.total_frames[number])
+        read = []
+        for name in ('keypoint', 'keypoint_score'):
+            ends, column = self._ends[name], self._columns[name]
+            first = int(ends[number - 1]) if number else 0
+            rows = [column.read(first + m * frames + start, first + m * frames + stop) for m in range(persons)]
+            read.append(rows[0][None] if persons == 1 else np.stack(rows))
+        return read[0], read[1]
+
     def release(self) -> None:
         """Give pages back that this process has touched. Arrays stay valid: pages come back when they are read."""
-        if hasattr(mmap, 'MADV_DONTNEED'):
-            for memory in self._maps:
-                memory.madvise(mmap.MADV_DONTNEED)
+        for column in self._columns.values():
+            column.release()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_store, (str(self.path.absolute()),)

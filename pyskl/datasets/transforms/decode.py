@@ -11,6 +11,8 @@ from pyskl.registry import TRANSFORMS
 
 __all__ = ['PoseDecode']
 
+SCATTERED = 4  # frames of a store are read in one piece unless they lie further apart than this
+
 
 @TRANSFORMS.register_module()
 class PoseDecode(BaseTransform):
@@ -40,11 +42,18 @@ class PoseDecode(BaseTransform):
         if score is None:
             score = np.ones(keypoint.shape[:3], dtype=np.float32)
         positions = results.get('frame_positions')
+        read = results.pop('frame_reader', None)
+        first = 0
+        if read is not None and not keypoint.flags.writeable:  # nobody has put other keypoints in their place
+            low, high = int(indices.min()), int(indices.max())
+            if high - low < SCATTERED * len(indices):
+                first, last = max(low - 1, 0), min(high + 2, total)  # positions lie up to a frame beside their index
+                keypoint, score = read(first, last)
         if positions is None:
-            taken = keypoint[:, indices].astype(np.float32, copy=False)
-            taken_score = score[:, indices].astype(np.float32, copy=False)
+            taken = keypoint[:, indices - first].astype(np.float32, copy=False)
+            taken_score = score[:, indices - first].astype(np.float32, copy=False)
         else:
-            taken, taken_score = _between(keypoint, score, positions)
+            taken, taken_score = _between(keypoint, score, positions - first)
         if not (np.isfinite(taken).all() and np.isfinite(taken_score).all()):
             raise InputError(
                 f"track '{results.get('frame_dir')}': keypoint: NaN or infinite in the frames {indices.min()} to "

@@ -6,6 +6,7 @@ reference toolboxes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -223,6 +224,7 @@ class RandomAffine(BaseTransform):
             raise InputError(f'RandomAffine: jitter_correlation must be in 0..1, but is {jitter_correlation}')
         self.rotation = rotation
         self.scale = scale
+        self._log_scale = tuple(np.log(scale).tolist())
         self.shift = shift
         self.jitter = jitter
         self.jitter_correlation = jitter_correlation
@@ -232,28 +234,33 @@ class RandomAffine(BaseTransform):
         height, width = results['img_shape']
         keypoint = results['keypoint']
         angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
-        factor = np.exp(rng.uniform(*np.log(self.scale)))
+        factor = np.exp(rng.uniform(*self._log_scale))
         across, down = rng.uniform(-self.shift, self.shift, size=2)
         center = complex(width / 2, height / 2)
         move = center + complex(across * width, down * height)
         moved = as_points((as_complex(keypoint) - center) * complex(factor * np.exp(1j * angle)) + move)
         if self.jitter:
             noise = rng.standard_normal(moved.shape, dtype=np.float32)
+            size = np.float32(self.jitter * width)
             if self.jitter_correlation:
-                _correlate(noise, self.jitter_correlation)
-            moved += noise * np.float32(self.jitter * width)
+                persons, frames = moved.shape[:2]
+                factor = _correlation_factor(frames, self.jitter_correlation) * size
+                moved += (factor @ noise.reshape(persons, frames, -1)).reshape(moved.shape)
+            else:
+                noise *= size
+                moved += noise
         set_keypoint(results, np.where(keypoint != 0, moved, keypoint))
         return results
 
 
-def _correlate(noise: np.ndarray, correlation: float) -> None:
-    """Turn white noise (M, T, ...) into a stationary AR(1) process over T, in place.
+@functools.lru_cache(maxsize=16)
+def _correlation_factor(frames: int, correlation: float) -> np.ndarray:
+    """Return (T, T) float32: the matrix that turns white noise over T frames into a stationary AR(1) process.
 
-    ``x[t] = correlation * x[t - 1] + sqrt(1 - correlation ** 2) * noise[t]``. The sum over all earlier frames is taken
-    by doubling, in log2(T) steps: after each, x holds the terms of twice as many frames.
+    ``x[t] = correlation * x[t - 1] + sqrt(1 - correlation ** 2) * noise[t]``, written out over all earlier frames.
     """
-    noise[:, 1:] *= np.float32(np.sqrt(1 - correlation**2))
-    step = 1
-    while step < noise.shape[1]:
-        noise[:, step:] += noise[:, :-step] * np.float32(correlation**step)
-        step *= 2
+    frame = np.arange(frames)
+    lag = frame[:, None] - frame
+    factor = np.where(lag >= 0, float(correlation) ** np.maximum(lag, 0), 0)
+    factor[:, 1:] *= np.sqrt(1 - correlation**2)
+    return factor.astype(np.float32)

@@ -37,12 +37,13 @@ class UniformSampleFrames(BaseTransform):
         self.num_clips = num_clips
         self.test_mode = test_mode
         self.seed = seed
+        self._legacy = np.random.RandomState(seed)  # making one costs more than all its draws
 
     def transform(self, results: dict) -> dict:
         total = results['total_frames']
         if self.test_mode:
-            legacy = np.random.RandomState(self.seed)
-            draw, choose = legacy.randint, legacy.choice
+            self._legacy.seed(self.seed)
+            draw, choose = self._legacy.randint, self._legacy.choice
         else:
             rng = sample_rng(results)
             draw, choose = rng.integers, rng.choice
@@ -108,6 +109,7 @@ class SampleWindow(BaseTransform):
         self.clip_len = clip_len
         self.frame_interval = frame_interval
         self.speed = (low, high)
+        self._log_speed = tuple(np.log(self.speed).tolist())
         self._steps = np.arange(clip_len, dtype=np.int64) * frame_interval
         self._span = (clip_len - 1) * frame_interval + 1
 
@@ -118,7 +120,7 @@ class SampleWindow(BaseTransform):
         training = not results.get('test_mode', False)
         factor = 1.0
         if training and self.speed != (1.0, 1.0):
-            factor = float(np.exp(sample_rng(results).uniform(*np.log(self.speed))))
+            factor = float(np.exp(sample_rng(results).uniform(*self._log_speed)))
         span = self._span if factor == 1.0 else 1 + (self._span - 1) * factor
         if not results.get('window_fixed', not training):
             reach = max(1, self._span // 2)
