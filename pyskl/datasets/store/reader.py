@@ -22,6 +22,9 @@ _FIXED_DTYPES = {'keypoint': '<f4', 'keypoint_score': '<f4'}
 RELEASE_EVERY = 64
 """After so many samples the pages they touched are given back; they stay in the system's page cache."""
 
+KEPT_SAMPLES = 1024
+"""So many samples (dicts of views, a few hundred bytes each) are kept for the next time."""
+
 
 def is_store(path: str | os.PathLike[str]) -> bool:
     """Tell whether a folder looks like a keypoint store."""
@@ -69,6 +72,7 @@ class KeypointStore(Mapping[str, dict]):
         self._ends: dict[str, np.ndarray] = {}
         self._open_columns(meta, count)
         self._taken = 0
+        self._samples: dict[int, dict[str, Any]] = {}
 
     def _map(self, name: str, dtype: np.dtype | str, shape: tuple[int, ...]) -> Column:
         return map_column(self.path / column_file(name), dtype, shape)
@@ -134,6 +138,14 @@ class KeypointStore(Mapping[str, dict]):
         self._taken += 1
         if self._taken % RELEASE_EVERY == 0:
             self.release()
+        known = self._samples.get(number)
+        if known is None:
+            if len(self._samples) >= KEPT_SAMPLES:
+                self._samples.clear()
+            known = self._samples[number] = self._make_sample(number)
+        return dict(known)
+
+    def _make_sample(self, number: int) -> dict[str, Any]:
         persons, frames = int(self._persons[number]), int(self.total_frames[number])
         keypoint, score = self.rows('keypoint', number), self.rows('keypoint_score', number)
         height, width = self._img_shapes[number].tolist()

@@ -67,8 +67,9 @@ class KeypointDropout(BaseTransform):
         if not left.any() and seen.any():
             frames = np.flatnonzero(seen.any(axis=(0, 2)))
             lost[:, frames[rng.integers(len(frames))]] = False
-        results['keypoint'] = np.where(lost[..., None], np.float32(0), results['keypoint'])
-        results['keypoint_score'] = np.where(lost, np.float32(0), score)
+        keypoint, score = results['keypoint'].copy(), score.copy()
+        keypoint[lost], score[lost] = 0, 0
+        results['keypoint'], results['keypoint_score'] = keypoint, score
         return results
 
     def _draw(self, results: dict, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray | None:

@@ -6,7 +6,9 @@ reference toolboxes.
 
 from __future__ import annotations
 
+import cmath
 import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -233,12 +235,15 @@ class RandomAffine(BaseTransform):
         rng = sample_rng(results)
         height, width = results['img_shape']
         keypoint = results['keypoint']
-        angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
-        factor = np.exp(rng.uniform(*self._log_scale))
-        across, down = rng.uniform(-self.shift, self.shift, size=2)
+        angle = math.radians(rng.uniform(-self.rotation, self.rotation))
+        factor = math.exp(rng.uniform(*self._log_scale))
+        across, down = rng.uniform(-self.shift, self.shift, size=2).tolist()
         center = complex(width / 2, height / 2)
         move = center + complex(across * width, down * height)
-        moved = as_points((as_complex(keypoint) - center) * complex(factor * np.exp(1j * angle)) + move)
+        moved = as_complex(keypoint) - center
+        moved *= cmath.rect(factor, angle)
+        moved += move
+        moved = as_points(moved)
         if self.jitter:
             noise = rng.standard_normal(moved.shape, dtype=np.float32)
             size = np.float32(self.jitter * width)
@@ -249,7 +254,8 @@ class RandomAffine(BaseTransform):
             else:
                 noise *= size
                 moved += noise
-        set_keypoint(results, np.where(keypoint != 0, moved, keypoint))
+        moved[keypoint == 0] = 0
+        set_keypoint(results, moved)
         return results
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -109,7 +111,7 @@ class SampleWindow(BaseTransform):
         self.clip_len = clip_len
         self.frame_interval = frame_interval
         self.speed = (low, high)
-        self._log_speed = tuple(np.log(self.speed).tolist())
+        self._log_speed = (math.log(low), math.log(high))
         self._steps = np.arange(clip_len, dtype=np.int64) * frame_interval
         self._span = (clip_len - 1) * frame_interval + 1
 
@@ -120,19 +122,19 @@ class SampleWindow(BaseTransform):
         training = not results.get('test_mode', False)
         factor = 1.0
         if training and self.speed != (1.0, 1.0):
-            factor = float(np.exp(sample_rng(results).uniform(*self._log_speed)))
+            factor = math.exp(sample_rng(results).uniform(*self._log_speed))
         span = self._span if factor == 1.0 else 1 + (self._span - 1) * factor
         if not results.get('window_fixed', not training):
             reach = max(1, self._span // 2)
             start += int(sample_rng(results).integers(-reach, reach + 1))
-            start = min(max(start, 0), max(0, total - int(np.ceil(span))))
+            start = min(max(start, 0), max(0, total - math.ceil(span)))
         if factor == 1.0:
             indices = start + self._steps
         else:
             middle = start + (self._span - 1) / 2 if results.get('window_fixed') else start + (span - 1) / 2
             positions = middle + (self._steps - (self._span - 1) / 2) * factor
             indices = np.floor(positions + 0.5).astype(np.int64)
-            results['frame_positions'] = np.clip(positions, 0, total - 1)
+            results['frame_positions'] = np.minimum(np.maximum(positions, 0), total - 1)
         padded = (indices < 0) | (indices >= total)
         valid = (indices >= first) & (indices < end)
         seen = self._span if training else int(valid.sum())
