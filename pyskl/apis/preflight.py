@@ -46,6 +46,8 @@ def check_run(cfg: Config, loaders: Mapping[str, DataLoader], model: nn.Module) 
             )
         _check_labels(loader.dataset, part)
         _check_first_sample(loader, model, part, where)
+        if part != 'train' and isinstance(loader.dataset, PoseDataset):
+            _check_frames(loader, model, where)
     if 'train' in loaders:
         check_training(cfg, len(loaders['train']), model)
     for part in ('val', 'test'):
@@ -83,20 +85,33 @@ def _check_first_sample(loader: DataLoader, model: nn.Module, part: str, where: 
             if part == 'train':
                 model(**model.data_preprocessor(batch, training=True), mode='loss')
                 return
-            (record,) = model.val_step(batch)
+            model.val_step(batch)
     except InputError as error:
         if str(error).startswith(where):
             raise
         raise InputError(f'{where}: the first sample{source}: {error}') from error
     finally:
         model.train()
-    if 'frame_inds' in record and isinstance(dataset, PoseDataset):
-        _, first, end = dataset.windows.span(*dataset.windows[0])
-        if len(record['frame_inds']) < end - first:
-            raise InputError(
-                f'{where}: {len(record["frame_inds"])} of {end - first} frames of the first sample are predicted; a '
-                f'head with per_frame=True is tested with SampleWindow and the same clip_len in the data set'
-            )
+
+
+def _check_frames(loader: DataLoader, model: nn.Module, where: str) -> None:
+    """Check on the longest track that every frame of a window is predicted, and no other."""
+    dataset: PoseDataset = loader.dataset
+    number = dataset.windows.longest()
+    track, window = dataset.windows[number]
+    model.eval()
+    try:
+        with torch.no_grad(), config_errors(f"{where}: track '{dataset.tracks.names[track]}'", name_it=True):
+            (record,) = model.val_step(loader.collate_fn([dataset[number]]))
+    finally:
+        model.train()
+    span = dataset.windows.span(track, window)
+    if 'frame_inds' in record and sorted(record['frame_inds'].tolist()) != list(range(span.first, span.end)):
+        raise InputError(
+            f"{where}: of track '{dataset.tracks.names[track]}' {len(record['frame_inds'])} frames are predicted where "
+            f'the window has {span.end - span.first}; a head with per_frame=True is tested with SampleWindow and the '
+            f'same clip_len in the data set'
+        )
 
 
 def _check_evaluator(cfg: Config, part: str, dataset: object) -> None:

@@ -93,8 +93,6 @@ def prepare(
     """
     cfg = copy.deepcopy(cfg)
     require_parts(cfg, parts)
-    for key in {key for part, keys in _PARTS.items() if part not in parts for key in keys}:
-        cfg.pop(key, None)
     _check_work_dir(Path(cfg.work_dir))
     _add_own_parts(cfg)
     wrapper = start_processes(launcher, cfg.get('env_cfg', {}).get('dist_cfg'))

@@ -40,7 +40,7 @@ def check_training(cfg: Config, batches: int, model: nn.Module) -> None:
         _try_clipping(wrapper)
     for key in ('max_epochs', 'max_iters', 'val_interval'):
         number = cfg.train_cfg.get(key, 1)
-        if not isinstance(number, int) or number < 1:
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InputError(f'{where}: train_cfg.{key} must be a number of at least 1, not {number!r}')
     schedulers = cfg.get('param_scheduler') or []
     for number, scheduler in enumerate(schedulers if isinstance(schedulers, list | tuple) else [schedulers]):

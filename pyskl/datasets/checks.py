@@ -10,7 +10,7 @@ import numpy as np
 
 from pyskl.errors import InputError
 
-__all__ = ['check_metainfo', 'check_sample', 'check_splits']
+__all__ = ['check_metainfo', 'check_sample', 'check_shape', 'check_splits']
 
 REQUIRED_FIELDS = ('frame_dir', 'total_frames', 'img_shape', 'keypoint')
 
@@ -66,7 +66,7 @@ def check_sample(sample: dict, num_classes: int | None, where: str) -> dict:
     checked = {
         **sample,
         'total_frames': keypoint.shape[1],
-        'img_shape': _check_shape(sample['img_shape'], 'img_shape', track),
+        'img_shape': check_shape(sample['img_shape'], 'img_shape', track),
         'keypoint': keypoint,
         'keypoint_score': score,
     }
@@ -87,9 +87,14 @@ def _numbers(value: Any, name: str, track: str) -> np.ndarray:
     return array
 
 
-def _check_shape(value: Any, name: str, track: str) -> tuple[int, int]:
+def check_shape(value: Any, name: str, track: str) -> tuple[int, int]:
+    """Return the size of a picture as two ints.
+
+    Raises:
+        InputError: if it is no (height, width).
+    """
     size = _numbers(value, name, track)
-    if size.shape != (2,) or not (np.isfinite(size) & (size >= 1)).all():
+    if size.shape != (2,) or not (np.isfinite(size) & (size >= 1) & (size < 2**31)).all():
         raise InputError(f'{track}: {name}: must be (height, width) in pixels, both positive, not {value!r}')
     return int(size[0]), int(size[1])
 
@@ -147,7 +152,7 @@ def _check_label(label: Any, total_frames: int, num_classes: int | None, track: 
         return int(array)
     if array.ndim == 2 and array.shape[0] != total_frames:
         raise InputError(f'{track}: label: has {array.shape[0]} rows for {total_frames} frames')
-    if array.ndim > 2 or (num_classes is not None and array.shape[-1] != num_classes):
+    if array.ndim > 2 or array.shape[-1] == 0 or (num_classes is not None and array.shape[-1] != num_classes):
         wanted = num_classes if num_classes is not None else 'A'
         raise InputError(
             f'{track}: label: its shape {array.shape} must be ({wanted},) for the track or ({total_frames}, {wanted}) '

@@ -22,6 +22,13 @@ from pyskl.registry import DATASETS
 
 __all__ = ['PoseDataset']
 
+OF_TRANSFORMS = {
+    *('frame_inds', 'frame_positions', 'frame_padded', 'frame_valid', 'frame_interval', 'num_clips', 'clip_len'),
+    *('keypoint_select', 'source_layout', 'eye_centers', 'eye_found', 'imgs', 'flip', 'crop_quadruple'),
+    *('scale_factor', 'input_shape'),
+}
+"""Fields that transforms add."""
+
 
 def _plain(metainfo: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
     """Return the single values of ``metainfo``, as Python's own types: they go into checkpoints."""
@@ -84,6 +91,13 @@ class PoseDataset(Dataset):
     ) -> None:
         if seed < 0:
             raise InputError(f'PoseDataset: seed must not be negative, but is {seed}')
+        for name, value in (('labelled_only', labelled_only), ('test_mode', test_mode)):
+            if not isinstance(value, bool):
+                raise InputError(f'PoseDataset: {name} must be True or False, not {value!r}')
+        if split is not None and not isinstance(split, str):
+            raise InputError(f'PoseDataset: split must be the name of a split, not {split!r}')
+        if isinstance(aus, str):
+            raise InputError(f"config key aus: must be a list of names such as ['AU1', 'AU2'], not '{aus}'")
         content = ann_file if isinstance(ann_file, AnnotationFile) else open_annotations(ann_file)
         self.ann_file = str(content.path)
         self.split = split
@@ -220,6 +234,8 @@ class PoseDataset(Dataset):
         number, window = self.windows[index]
         span = self.windows.span(number, window)
         sample = dict(self.tracks[number])
+        for name in sample.keys() & OF_TRANSFORMS:  # a field of the file must not pass for what a transform has found
+            del sample[name]
         select = self._select[sample['keypoint_layout']]
         if select is not None and self._decodes:
             sample['keypoint_select'] = select
@@ -233,6 +249,7 @@ class PoseDataset(Dataset):
             window_start=span.start,
             owned=(span.first, span.end),
             window_fixed=self.test_mode or self.windows.kind == 'centred',
+            window_centred=self.windows.kind == 'centred',
             test_mode=self.test_mode,
             start_index=0,
             modality='Pose',

@@ -176,7 +176,7 @@ class StoreTracks(Tracks):
         shape: tuple[Any, ...] = (self.num_classes,)
         if self.label_kind == 'frame':
             shape = (int(self.total_frames[number]), *shape)
-        return np.broadcast_to(np.int8(-1), shape)
+        return np.full(shape, -1, np.int8)
 
 
 def load_tracks(content: AnnotationFile, split: str | None, num_classes: int | None) -> Tracks:

@@ -96,7 +96,10 @@ class WindowIndex:
         kind: str = 'cover',
     ) -> None:
         if kind not in WINDOW_KINDS:
-            raise InputError(f"windows: there is no kind '{kind}'; {did_you_mean(kind, WINDOW_KINDS)}")
+            raise InputError(f"windows: there is no kind '{kind}'; {did_you_mean(str(kind), WINDOW_KINDS)}")
+        for name, value in (('clip_len', clip_len), ('stride', stride)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise InputError(f'{name}: must be a whole number of at least 1, not {value!r}')
         self.total_frames = np.asarray(total_frames, dtype=np.int64)
         self.clip_len = clip_len
         self.stride = stride if stride is not None else clip_len
@@ -107,7 +110,7 @@ class WindowIndex:
                 raise InputError('stride: needs clip_len as well')
             counts = np.ones(len(self.total_frames), dtype=np.int64)
         else:
-            if clip_len < 1 or not 1 <= self.stride <= clip_len:
+            if self.stride > clip_len:
                 raise InputError(f'stride: must be in 1..clip_len, but clip_len is {clip_len} and stride {self.stride}')
             if kind == 'cover':
                 counts = _count(self.total_frames, clip_len, self.stride)
@@ -129,6 +132,14 @@ class WindowIndex:
         track = int(self._ends.searchsorted(number, side='right'))
         return track, int(number - (self._ends[track - 1] if track else 0))
 
+    def longest(self) -> int:
+        """Return the number of a window of the longest track that has any."""
+        if self._kept is None:
+            track = int(self.total_frames.argmax())
+            return int(self._ends[track - 1]) if track else 0
+        tracks = np.searchsorted(self._ends, self._kept, side='right')
+        return int(self.total_frames[tracks].argmax())
+
     def span(self, track: int, window: int) -> Span:
         """Return where a window lies in its track."""
         total = int(self.total_frames[track])
@@ -136,7 +147,7 @@ class WindowIndex:
             return Span(0, 0, total)
         if self.kind == 'centred':
             first = window * self.stride
-            return Span(first + (self.stride - self.clip_len) // 2, first, min(first + self.stride, total))
+            return Span(first + self.stride // 2 - self.clip_len // 2, first, min(first + self.stride, total))
         start = min(window * self.stride, max(0, total - self.clip_len))
         return Span(start, *owned_frames(window, total, self.clip_len, self.stride))
 

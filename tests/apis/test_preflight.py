@@ -76,6 +76,12 @@ def test_no_label_at_all(refused, changed):
         ('val_evaluator.metrics=[roc_auc]', "save_best: 'f1_score' is none of the scores"),
         ('val_evaluator.metrics=[f1_scor]', "there is no metric 'f1_scor'; did you mean 'f1_score'"),
         ('val_dataloader.dataset.clip_len=32', 'leaves out frames'),
+        (
+            'val_dataloader.dataset.pipeline.0.type=UniformSampleFrames',
+            'is tested with SampleWindow and the same clip_len',
+        ),
+        ('val_dataloader.dataset.clip_len=None', 'leaves out frames'),
+        ('train_dataloader.dataset.labelled_only=no', "labelled_only must be True or False, not 'no'"),
         ('param_scheduler.0.T_max=none', r'param_scheduler\[0\]: TypeError'),
         ('param_scheduler.0.begin=5', r'param_scheduler\[0\]: ValueError'),
         ('optim_wrapper.clip_grad.max_norm=much', r'optim_wrapper.clip_grad: '),

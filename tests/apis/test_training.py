@@ -299,7 +299,8 @@ def test_the_runner_is_made_of_the_parts_asked_for(tiny_config, tmp_path):
     before = copy.deepcopy(cfg.to_dict())
     runner = build_runner(cfg, ['test'])
     assert cfg.to_dict() == before
-    assert 'train_dataloader' not in runner.cfg
+    assert runner._train_loop is None
+    assert 'train_dataloader' in runner.cfg  # the config that is written serves for everything
     assert runner.cfg.test_evaluator.type == 'AUMetric'
     other = build_runner(cfg, ['test'])
     assert other.experiment_name != runner.experiment_name

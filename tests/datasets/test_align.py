@@ -309,3 +309,45 @@ def test_arguments_that_make_no_sense_are_refused(arguments):
 def test_samples_without_eyes_are_refused(changes, message):
     with pytest.raises(InputError, match=message):
         AlignFace().transform({**sample(face()), **changes})
+
+
+@pytest.mark.parametrize('turned', [1.0, 0.5, 0.2])
+def test_a_face_seen_from_the_side_is_made_to_fit(turned):
+    """Turning the head by arccos(turned) moves the eyes together and leaves heights as they are."""
+    face = get_layout('ibug68')
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-40, 40, 68), rng.uniform(-20, 70, 68)
+    x[list(face.eye_corners)], y[list(face.eye_corners)] = (-30, -15, 15, 30), 0
+    y[8] = 80
+    points = np.stack([x * turned + 200, y + 200], axis=-1).astype(np.float32)
+    results = dict(
+        keypoint=np.tile(points, (1, 4, 1, 1)),
+        keypoint_score=np.ones((1, 4, 68), np.float32),
+        keypoint_layout='ibug68',
+        img_shape=(400, 400),
+    )
+    whole = AlignFace(size=(56, 56))({**results})['keypoint']
+    fitted = AlignFace(size=(56, 56), fit=True)({**results})['keypoint']
+    if turned == 1.0:
+        np.testing.assert_allclose(fitted, whole, atol=1e-4)
+    else:
+        assert whole[..., 1].max() > 60
+        assert abs(fitted[..., 1].max() - 56) < 1e-3
+
+
+def test_a_point_on_the_edge_of_the_picture_is_a_point():
+    keypoint = np.random.default_rng(0).uniform(5, 100, (1, 4, 68, 2)).astype(np.float32)
+    keypoint[..., 3, 0] = [1, 1, 0, 1]
+    keypoint[0, 2, 5] = 0
+    results = dict(
+        keypoint=keypoint,
+        keypoint_score=np.ones((1, 4, 68), np.float32),
+        keypoint_layout='ibug68',
+        img_shape=(112, 112),
+    )
+    aligned = AlignFace(per='clip')({**results})['keypoint']
+    assert (aligned[0, 2, 5] == 0).all()
+    a, b = keypoint[0, 0, [3, 4]], aligned[0, 0, [3, 4]]
+    turn = complex(*(b[1] - b[0])) / complex(*(a[1] - a[0]))
+    moved = complex(*(keypoint[0, 2, 3] - a[0])) * turn + complex(*b[0])
+    np.testing.assert_allclose(aligned[0, 2, 3], (moved.real, moved.imag), atol=1e-3)

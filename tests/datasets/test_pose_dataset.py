@@ -376,3 +376,45 @@ def test_keypoints_are_selected_without_a_decoding_step_too():
     dataset = PoseDataset(content(track('a', 6)), [], keypoint_layout='ibug51')
     assert dataset[0]['keypoint'].shape == (1, 6, 51, 2)
     assert dataset.track_score(0).shape == (1, 6, 51)
+
+
+def test_clips_longer_than_the_window_stay_centred():
+    sample = track('a', 60)
+    sample['keypoint'][...] = np.arange(60)[:, None, None] + 1
+    for length, interval in ((9, 1), (17, 1), (48, 1), (8, 2), (9, 2)):
+        steps = [
+            dict(type='SampleWindow', clip_len=length, frame_interval=interval),
+            dict(type='PoseDecode'),
+            dict(type='CentreLabel'),
+        ]
+        for test_mode in (True, False):
+            dataset = PoseDataset(content(sample), steps, clip_len=9, stride=1, windows='centred', test_mode=test_mode)
+            result = dataset[30]
+            assert result['keypoint'][0, length // 2, 0, 0] == 31
+            assert result['label'].tolist() == sample['label'][30].tolist()
+
+
+def test_fields_of_a_file_do_not_pass_for_findings_of_transforms():
+    sample = track('a', 40, frame_positions=np.zeros(8), frame_padded=np.ones(40, bool), keypoint_select=np.array([0]))
+    steps = [dict(type='SampleWindow', clip_len=8), dict(type='PoseDecode')]
+    result = PoseDataset(content(sample), steps, clip_len=8, test_mode=True)[1]
+    np.testing.assert_array_equal(result['keypoint'], sample['keypoint'][:, 8:16])
+    np.testing.assert_array_equal(result['label'], sample['label'][8:16])
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(labelled_only='no'), "labelled_only must be True or False, not 'no'"),
+        (dict(test_mode=1), 'test_mode must be True or False, not 1'),
+        (dict(split=5), 'split must be the name of a split, not 5'),
+        (dict(aus='AU1'), "aus: must be a list of names such as .*, not 'AU1'"),
+        (dict(clip_len=16.5), 'clip_len: must be a whole number of at least 1, not 16.5'),
+        (dict(clip_len=True), 'clip_len: must be a whole number'),
+        (dict(clip_len=8, stride='abc'), "stride: must be a whole number of at least 1, not 'abc'"),
+        (dict(clip_len=8, windows=3), "there is no kind '3'"),
+    ],
+)
+def test_values_of_a_wrong_kind_name_their_key(arguments, message):
+    with pytest.raises(InputError, match=message):
+        PoseDataset(content(track('a', 20)), [], **arguments)

@@ -229,15 +229,16 @@ def test_speed_is_for_training_only():
     assert results['frame_inds'].tolist() == list(range(20, 28))
 
 
-def test_a_frame_without_the_keypoint_is_not_interpolated_into():
+@pytest.mark.parametrize('score', [0, 1])
+def test_a_frame_without_the_keypoint_is_not_interpolated_into(score):
     results = moving()
-    results['keypoint'][0, 21], results['keypoint_score'][0, 21] = 0, 0
+    results['keypoint'][0, 21], results['keypoint_score'][0, 21] = 0, score
     results['frame_positions'] = np.array([20.0, 20.4, 21.0, 21.6, 22.0, 22.5])
     results['frame_inds'] = np.floor(results['frame_positions'] + 0.5).astype(int)
     results = PoseDecode()(results)
     # between 20 and the gap: 20 itself; at the gap: nothing; between the gap and 22: 22 itself
     np.testing.assert_allclose(results['keypoint'][0, :, 0, 0], [30, 30, 0, 32, 32, 32.5])
-    np.testing.assert_allclose(results['keypoint_score'][0, :, 0], [1, 1, 0, 1, 1, 1])
+    np.testing.assert_allclose(results['keypoint_score'][0, :, 0], [1, 1, score, 1, 1, 1])
 
 
 @pytest.mark.parametrize('speed', [(0, 1), (2, 1), 1, (1, np.inf), 'fast', (1, 1, 1)])

@@ -106,9 +106,11 @@ def test_a_store_trains_like_the_pickle(tmp_path, ann_file, annotation_content):
         dict(type='RandomAffine', rotation=5, jitter=0.01),
         dict(type='FormatShape', input_format='NMTVC'),
     ]
-    for split, test_mode in (('train', False), ('val', True)):
-        settings = dict(split=split, clip_len=16, stride=8, keypoint_layout='ibug51', test_mode=test_mode, seed=3)
-        one, other = (PoseDataset(source, pipeline, **settings) for source in (ann_file, tmp_path / 'store'))
+    scattered = [dict(type='UniformSampleFrames', clip_len=6), *pipeline[1:]]
+    for split, test_mode, steps in (('train', False, pipeline), ('val', True, pipeline), ('train', False, scattered)):
+        cut = {} if steps is scattered else dict(clip_len=16, stride=8)
+        settings = dict(split=split, **cut, keypoint_layout='ibug51', test_mode=test_mode, seed=3)
+        one, other = (PoseDataset(source, steps, **settings) for source in (ann_file, tmp_path / 'store'))
         assert len(one) == len(other) > 0
         assert one.metainfo == other.metainfo
         for left, right in zip(one.window_counts(), other.window_counts(), strict=True):
@@ -156,7 +158,7 @@ def test_writing_holds_one_track_at_a_time(tmp_path):
     assert peak < 8 * size  # the whole set has twenty times the size of a track
 
 
-@pytest.mark.parametrize('name', ['keypoint.npy', 'keypoint_score.npy', 'label.npy', 'index.npy', 'has.npy'])
+@pytest.mark.parametrize('name', ['keypoint.npy', 'keypoint_score.npy', 'label.npy', 'index.npy', 'rows.npy'])
 @pytest.mark.parametrize('damage', ['cut', 'gone', 'empty', 'other'])
 def test_a_damaged_array_is_named(tmp_path, name, damage):
     path = store_of(tmp_path / 'store', sample(frames=40))
@@ -197,6 +199,7 @@ def test_an_array_of_objects_is_not_unpickled(tmp_path):
         (lambda meta: meta['label'].update(kind='weird'), 'weird'),
         (lambda meta: meta.pop('metainfo'), 'metainfo'),
         (lambda meta: meta['metainfo'].update(keypoint_layout='ibug86'), 'ibug86'),
+        (lambda meta: meta['metainfo'].update(keypoint_layout=None), 'does not fit the layout'),
         (lambda meta: meta['metainfo'].update(keypoint_layout='ibug51'), 'does not fit the layout'),
     ],
 )
@@ -250,7 +253,10 @@ def test_a_keypoint_that_is_no_number_is_found_when_it_is_read(tmp_path):
         (sample('b', label=3), 'another kind or size'),
         (sample('b', keypoint_score=np.full((1, 5, 68), 2.0)), 'must lie in 0..1'),
         (sample('b', extra={1, 2}), "field 'extra' can't be stored"),
-        (sample('b', intensity=np.zeros((5, 7), np.float32)), "field 'intensity' has rows of"),
+        (sample('b', original_shape=(480, 640, 3)), 'original_shape: must be'),
+        (sample('b', original_shape='x'), 'original_shape: must be'),
+        (sample('b', img_shape=(1e10, 5)), 'img_shape: must be'),
+        (sample('b', label=np.zeros((5, 0), np.int8)), 'label: its shape'),
     ],
 )
 def test_samples_that_do_not_go_together_are_refused(tmp_path, second, message):
@@ -363,19 +369,135 @@ class TestConversion:
         (path.parent / 'large.pkl.store' / 'keypoint.npy').unlink()
         assert list(open_annotations(path).samples) == ['a', 'b']
 
-    def test_a_folder_of_somebody_else_is_left_alone(self, path):
+    def test_a_folder_of_somebody_else_is_left_alone(self, path, caplog):
         (path.parent / 'large.pkl.store').mkdir()
-        with pytest.raises(InputError, match='move it away'):
-            open_annotations(path)
+        assert list(open_annotations(path).samples) == ['a', 'b']
+        assert 'move it away' in caplog.text
+        assert list((path.parent / 'large.pkl.store').iterdir()) == []
+
+    def test_a_pickle_that_no_store_can_hold_is_read_into_memory(self, path, caplog):
+        wide = sample('b', keypoint=np.ones((1, 5, 133, 2)), keypoint_score=None)
+        self.dump(path, sample('a'), wide)
+        dataset = PoseDataset(path, [], keypoint_layout='ibug68')
+        assert [track['frame_dir'] for track in dataset.tracks] == ['a', 'b']
+        assert 'is read into memory' in caplog.text
+
+    def test_what_a_killed_conversion_left_is_removed(self, path):
+        left = path.parent / '.large.pkl.store.0a1b2c3d'
+        left.mkdir()
+        (left / 'keypoint.npy').write_bytes(b'x')
+        open_annotations(path)
+        assert not left.exists()
+
+    def test_a_finished_store_needs_no_right_to_write(self, path, monkeypatch):
+        open_annotations(path)
+        monkeypatch.setattr(convert, 'FileLock', None)
+        assert list(open_annotations(path).samples) == ['a', 'b']
+
+    def test_pickles_of_like_paths_have_stores_of_their_own(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(convert.os, 'access', lambda *_: False)
+        monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
+        deep = tmp_path / ('long' * 50) / ('long' * 50)
+        for number, folder in enumerate((tmp_path / 'fold_1', tmp_path / 'fold' / '1', deep)):
+            folder.mkdir(parents=True)
+            self.dump(folder / 'a.pkl', sample(f'track{number}'))
+        for number, folder in enumerate((tmp_path / 'fold_1', tmp_path / 'fold' / '1', deep)):
+            assert list(open_annotations(folder / 'a.pkl').samples) == [f'track{number}']
+        assert len(list((tmp_path / 'cache' / 'stores').glob('a.pkl-*'))) == 3
 
     def test_a_place_that_cannot_be_written_is_not_needed(self, path, monkeypatch, tmp_path):
         monkeypatch.setattr(convert.os, 'access', lambda *_: False)
         monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
         assert list(open_annotations(path).samples) == ['a', 'b']
-        assert list((tmp_path / 'cache' / 'stores').glob('*large.pkl'))
+        assert list((tmp_path / 'cache' / 'stores').glob('large.pkl-*'))
         assert not (tmp_path / 'large.pkl.store').exists()
 
     def test_a_pickle_with_code_is_refused(self, path):
         path.write_bytes(b'cos\nsystem\n(S"echo ' + b'x' * 2000 + b'"\ntR.')
         with pytest.raises(InputError, match=r"asks for 'os\.system'"):
             open_annotations(path)
+
+
+def test_arrays_of_any_length_come_back(tmp_path):
+    made = [
+        sample('a', 4, bbox=np.arange(4.0), embedding=np.arange(3, dtype=np.int16)),
+        sample('b', 5, bbox=np.arange(4.0), embedding=np.arange(7, dtype=np.int16), has=np.ones(2, bool)),
+        sample('c', 5, bbox=np.arange(4, dtype=np.float32), embedding=np.ones((2, 3)), rows=1),
+        sample('d', 6, embedding=np.zeros((0, 3)), timestamps=np.arange(6)),
+        sample('e', 6, timestamps=np.arange(6) / 30),
+    ]
+    store = open_store(store_of(tmp_path / 'store', *made))
+    made[3]['embedding'] = []  # nothing is left of the shape of an empty array
+    for one in made:
+        assert_same(store[one['frame_dir']], check_sample(one, None, 'x'))
+
+
+def test_a_store_that_is_replaced_while_it_is_read_stays_what_it_was(tmp_path):
+    steps = [dict(type='SampleWindow', clip_len=4), dict(type='PoseDecode')]
+    path = store_of(tmp_path / 'store', *(sample(name, 8, seed) for seed, name in enumerate('ab')))
+    dataset = PoseDataset(path, steps, clip_len=4, test_mode=True)
+    sent = pickle.dumps(dataset.tracks._store)
+    before = [dataset.prepare(number)['keypoint'].copy() for number in range(4)]
+    store_of(path, *(sample(name, 8, seed + 9) for seed, name in enumerate('ba')))
+    for number in range(4):
+        start = dataset.prepare(number)['window_start']
+        np.testing.assert_array_equal(dataset[number]['keypoint'], before[number][:, start : start + 4])
+    with pytest.raises(InputError, match='another keypoint store has taken its place'):
+        pickle.loads(sent)
+
+
+def test_a_link_to_a_store_stays_a_link(tmp_path):
+    real = store_of(tmp_path / 'disk' / 'store', sample('a'))
+    link = tmp_path / 'store'
+    link.symlink_to(real)
+    store_of(link, sample('b'))
+    assert link.is_symlink()
+    assert list(open_store(real)) == ['b']
+
+
+def test_scores_out_of_range_are_found_when_they_are_read(tmp_path):
+    path = store_of(tmp_path / 'store', sample(frames=8))
+    score = np.load(path / 'keypoint_score.npy')
+    score[3, 5] = 5
+    np.save(path / 'keypoint_score.npy', score)
+    with pytest.raises(InputError, match=r"track 'a': keypoint_score: values must lie in 0\.\.1"):
+        PoseDataset(path, [dict(type='PoseDecode')])[0]
+
+
+@pytest.mark.parametrize('field', ['img_shape', 'original_shape'])
+def test_impossible_sizes_are_refused(tmp_path, field):
+    path = store_of(tmp_path / 'store', sample())
+    index = np.load(path / 'index.npy')
+    index[field] = -5
+    np.save(path / 'index.npy', index)
+    with pytest.raises(InputError, match=r'index\.npy: holds an impossible size'):
+        open_store(path)
+
+
+@pytest.mark.parametrize(('column', 'rows'), [(0, 0), (1, 3), (0, -1), (2, 2**62)])
+def test_rows_that_do_not_fit_are_refused(tmp_path, column, rows):
+    path = store_of(tmp_path / 'store', sample())
+    table = np.load(path / 'rows.npy')
+    table[0, column] = rows
+    np.save(path / 'rows.npy', table)
+    with pytest.raises(InputError, match=r'rows\.npy'):
+        open_store(path)
+
+
+def test_a_pipe_in_place_of_a_column_is_refused(tmp_path):
+    import os
+
+    path = store_of(tmp_path / 'store', sample())
+    (path / 'keypoint.npy').unlink()
+    os.mkfifo(path / 'keypoint.npy')
+    with pytest.raises(InputError, match=r'keypoint\.npy: is no regular file'):
+        open_store(path)
+
+
+def test_shapes_that_overflow_are_refused(tmp_path):
+    path = store_of(tmp_path / 'store', sample(extra=np.zeros((5, 4))))
+    meta = json.loads((path / 'meta.json').read_text())
+    meta['columns']['extra']['row'] = [2**62, 4]
+    (path / 'meta.json').write_text(json.dumps(meta))
+    with pytest.raises(InputError, match='impossible rows'):
+        open_store(path)

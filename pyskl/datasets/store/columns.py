@@ -7,8 +7,10 @@ a plain NumPy file, so any program that knows the format can read it.
 from __future__ import annotations
 
 import io
+import math
 import mmap
 import os
+import stat
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -74,6 +76,7 @@ class Column:
 
     Args:
         path: the file.
+        file: its descriptor; the column closes it.
         memory: its map.
         offset: where the values begin, in bytes.
         dtype: of the values.
@@ -83,21 +86,20 @@ class Column:
         values: the whole column; a view.
     """
 
-    def __init__(self, path: Path, memory: mmap.mmap, offset: int, dtype: np.dtype, shape: tuple[int, ...]) -> None:
-        count = int(np.prod(shape, dtype=np.int64))
-        self.values = np.frombuffer(memory, dtype, count, offset).reshape(shape)
+    def __init__(
+        self, path: Path, file: int, memory: mmap.mmap, offset: int, dtype: np.dtype, shape: tuple[int, ...]
+    ) -> None:
+        self.values = np.frombuffer(memory, dtype, math.prod(shape), offset).reshape(shape)
         self.memory = memory
         self._path = path
         self._offset = offset
-        self._file: int | None = None
+        self._file = file  # the file that is mapped, whatever stands under its name by now
+        weakref.finalize(self, os.close, file)
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return a copy of some rows. A read of the file costs less than touching the pages of a map one by one."""
         if not hasattr(os, 'preadv'):
             return self.values[start:stop].copy()
-        if self._file is None:
-            self._file = os.open(self._path, os.O_RDONLY)
-            weakref.finalize(self, os.close, self._file)
         rows = np.empty((stop - start, *self.values.shape[1:]), self.values.dtype)
         done = os.preadv(self._file, [rows], self._offset + start * self.values.strides[0])
         if done < rows.nbytes:
@@ -123,6 +125,8 @@ def map_column(path: Path, dtype: np.dtype | type, shape: tuple[int, ...]) -> Co
     """
     wanted = np.dtype(dtype).newbyteorder('<')
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f'{path}: is no regular file')
         with path.open('rb') as file:
             version = npy.read_magic(file)
             if version not in READERS:
@@ -132,15 +136,17 @@ def map_column(path: Path, dtype: np.dtype | type, shape: tuple[int, ...]) -> Co
             if stored != wanted or stated != shape or (fortran and len(shape) > 1):
                 raise ValueError(f'holds {stated} values of {stored}, expected {shape} of {wanted}')
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if len(memory) < offset + math.prod(shape) * wanted.itemsize:
+                raise InputError(
+                    f'{path}: is cut short: {len(memory)} bytes of {offset + math.prod(shape) * wanted.itemsize}; make '
+                    f'the store again'
+                )
+            return Column(path, os.dup(file.fileno()), memory, offset, wanted, shape)
     except FileNotFoundError:
         raise InputError(f'{path}: is missing; the keypoint store is incomplete') from None
     except OSError as error:
         raise InputError(f'{path}: cannot be read ({error.strerror})') from None
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f'{path}: not a column of this keypoint store: {" ".join(str(error).split())}') from None
-    count = int(np.prod(shape, dtype=np.int64))
-    if len(memory) < offset + count * wanted.itemsize:
-        raise InputError(
-            f'{path}: is cut short: {len(memory)} bytes of {offset + count * wanted.itemsize}; make the store again'
-        )
-    return Column(path, memory, offset, wanted, shape)

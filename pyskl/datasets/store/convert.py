@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from pyskl.datasets.annotation import AnnotationFile
 
 __all__ = ['CONVERT_FROM_BYTES', 'converted_pickle']
+
+logger = logging.getLogger(__name__)
 
 CONVERT_FROM_BYTES = 256 << 20
 """Pickles of at least this size are converted."""
@@ -38,36 +43,44 @@ def converted_pickle(path: Path, read: Callable[[Path], AnnotationFile]) -> Path
         read: reads it.
 
     Returns:
-        The store's folder, or None for a pickle that is small enough to be held in memory.
-
-    Raises:
-        InputError: if the pickle is unusable or the store cannot be written.
+        The store's folder, or None for a pickle that is held in memory: a small one, or one of which no store can be
+        made (the disk is full, tracks have different layouts, further fields are no plain values), which is warned of.
     """
     status = path.stat()
     if status.st_size < CONVERT_FROM_BYTES:
         return None
     source = {'name': path.name, 'bytes': status.st_size, 'modified_ns': status.st_mtime_ns}
-    folder = _place(path)
+    places = _places(path)
+    for folder in places:
+        if _stands_for(folder, source):
+            return folder
+    folder = places[0] if os.access(path.parent, os.W_OK) else places[1]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f'.{folder.name}.lock')):
             if not _stands_for(folder, source):
-                content = read(path)
-                if folder.exists() and not is_store(folder):
-                    raise InputError(f'{folder}: stands where the keypoint store of {path.name} belongs; move it away')
-                write_store(
-                    folder, _samples(content, path), content.splits, {**_plain(content.metainfo), SOURCE: source}
-                )
-    except OSError as error:
-        raise InputError(f'{folder}: cannot be written ({error.strerror or error})') from error
+                _convert(path, read, folder, source)
+    except (OSError, InputError) as error:
+        logger.warning('%s is read into memory, by every process: it cannot be converted to a store: %s', path, error)
+        return None
     return folder
 
 
-def _place(path: Path) -> Path:
-    beside = path.with_name(f'{path.name}.store')
-    if beside.exists() or os.access(path.parent, os.W_OK):
-        return beside
-    return cache_dir() / 'stores' / str(path.absolute()).strip(os.sep).replace(os.sep, '_')
+def _convert(path: Path, read: Callable[[Path], AnnotationFile], folder: Path, source: dict[str, Any]) -> None:
+    if folder.exists() and not is_store(folder):
+        raise InputError(f'{folder}: stands where the keypoint store of {path.name} belongs; move it away')
+    for left in folder.parent.glob(f'.{folder.name}.????????'):  # of a conversion that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    content = read(path)
+    metainfo = {str(key): value for key, value in content.metainfo.items()}
+    write_store(folder, _samples(content, path), content.splits, {**metainfo, SOURCE: source})
+
+
+def _places(path: Path) -> tuple[Path, Path]:
+    """Return where the store of a pickle may lie: beside it, or in the cache folder."""
+    whole = str(path.resolve())
+    name = f'{path.name[:80]}-{hashlib.sha256(whole.encode(errors="surrogateescape")).hexdigest()[:16]}'
+    return path.with_name(f'{path.name}.store'), cache_dir() / 'stores' / name
 
 
 def _stands_for(folder: Path, source: dict[str, Any]) -> bool:
@@ -77,10 +90,6 @@ def _stands_for(folder: Path, source: dict[str, Any]) -> bool:
         return open_store(folder).metainfo.get(SOURCE) == source
     except InputError:
         return False
-
-
-def _plain(metainfo: Any) -> dict[str, Any]:
-    return {str(key): value.item() if hasattr(value, 'item') else value for key, value in metainfo.items()}
 
 
 def _samples(content: AnnotationFile, path: Path) -> Iterator[dict]:

@@ -31,7 +31,11 @@ RESERVED = {'frame_dir', 'total_frames', 'img_shape', 'original_shape', 'keypoin
 
 def is_column_name(name: str) -> bool:
     """Tell whether a field may name a file."""
-    return re.fullmatch(r'[A-Za-z][A-Za-z0-9_]{0,63}', name) is not None and name not in RESERVED | {'index', 'meta'}
+    return re.fullmatch(r'[A-Za-z][A-Za-z0-9_]{0,63}', name) is not None and name not in RESERVED | {
+        'index',
+        'rows',
+        'meta',
+    }
 
 
 def column_file(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -50,6 +51,7 @@ class KeypointStore(Mapping[str, dict]):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._identity = _identity(self.path)
         meta = _read_meta(self.path)
         self.metainfo: dict[str, Any] = meta['metainfo']
         self.names: list[str] = meta['names']
@@ -67,8 +69,11 @@ class KeypointStore(Mapping[str, dict]):
         self._persons = index['num_persons'].astype(np.int64)
         if count and min(self.total_frames.min(), self._persons.min()) < 1:
             raise InputError(f'{self.path / column_file("index")}: holds a track without frames')
+        if count and (index['img_shape'].min() < 1 or index['original_shape'].min() < 0):
+            raise InputError(f'{self.path / column_file("index")}: holds an impossible size of a picture')
         self._img_shapes, self._original_shapes = index['img_shape'].copy(), index['original_shape'].copy()
         self._columns: dict[str, Column] = {}
+        self._fields: list[tuple[str, str]] = []
         self._ends: dict[str, np.ndarray] = {}
         self._open_columns(meta, count)
         self._taken = 0
@@ -81,18 +86,23 @@ class KeypointStore(Mapping[str, dict]):
         columns: Mapping[str, Any] = meta['columns']
         if not columns:
             return
-        has = self._map('has', '|b1', (count, len(columns))).values
+        rows = self._map('rows', '<i8', (count, len(columns))).values
+        file = self.path / column_file('rows')
+        if rows.size and (rows.min() < 0 or rows.max() > 2**40):
+            raise InputError(f'{file}: holds impossible numbers of rows')
+        pixels = self._persons * self.total_frames
         for number, (name, column) in enumerate(sorted(columns.items())):
-            if name in ('keypoint', 'keypoint_score'):
-                rows = self._persons * self.total_frames
-            elif name == 'label' and self.label_kind != 'frame':
-                rows = np.ones(count, np.int64)
-            else:
-                rows = self.total_frames
-            ends = np.cumsum(rows * has[:, number])
-            shape = (int(ends[-1]) if count else 0, *column['row'])
-            self._columns[name] = self._map(name, column['dtype'], shape)
+            mine = rows[:, number].copy()
+            wanted = {'keypoint': pixels, 'keypoint_score': pixels, 'label': mine}.get(name, mine)
+            if name == 'label':
+                wanted = np.where(mine > 0, self.total_frames if self.label_kind == 'frame' else 1, 0)
+            if (mine != wanted).any():
+                raise InputError(f'{file}: the rows of {name} do not fit the tracks')
+            ends = np.cumsum(mine)
+            self._columns[name] = self._map(name, column['dtype'], (int(ends[-1]) if count else 0, *column['row']))
             self._ends[name] = ends
+            if name not in ('keypoint', 'keypoint_score', 'label'):
+                self._fields.append((column['field'], name))
         labels = self._columns['label'].values if 'label' in columns else None
         if labels is not None and self.label_kind != 'single' and labels.size:
             low, high = int(labels.min()), int(labels.max())
@@ -162,11 +172,10 @@ class KeypointStore(Mapping[str, dict]):
         label = self.label(number)
         if label is not None:
             sample['label'] = label
-        for column in self._columns:
-            if column not in ('keypoint', 'keypoint_score', 'label'):
-                rows = self.rows(column, number)
-                if rows is not None:
-                    sample[column] = rows
+        for field, column in self._fields:
+            rows = self.rows(column, number)
+            if rows is not None:
+                sample[field] = rows
         if self._extras:
             sample.update(self._extras[number])
         return sample
@@ -188,7 +197,7 @@ class KeypointStore(Mapping[str, dict]):
             column.release()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return open_store, (str(self.path.absolute()),)
+        return _open_again, (str(self.path.absolute()), self._identity)
 
 
 def open_store(path: str | os.PathLike[str]) -> KeypointStore:
@@ -198,6 +207,21 @@ def open_store(path: str | os.PathLike[str]) -> KeypointStore:
         InputError: if the folder is missing or no store, or one of its files is missing, damaged or cut short; the
             message names the file.
     """
+    return KeypointStore(path)
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Return what tells a store from one that has taken its place."""
+    try:
+        status = (path / META).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _open_again(path: str, identity: tuple[int, int, int]) -> KeypointStore:
+    if _identity(Path(path)) != identity:
+        raise InputError(f'{path}: another keypoint store has taken its place while this one was in use; start again')
     return KeypointStore(path)
 
 
@@ -231,7 +255,7 @@ def _check_meta(meta: dict[str, Any]) -> None:
         raise TypeError('names: must be a list of ids')
     if not isinstance(extras, list) or len(extras) not in (0, len(names)):
         raise ValueError('extras: does not fit names')
-    if not all(isinstance(extra, dict) and not extra.keys() & (RESERVED | columns.keys()) for extra in extras):
+    if not all(isinstance(extra, dict) and not extra.keys() & RESERVED for extra in extras):
         raise TypeError('extras: must be dicts of further fields')
     if label['kind'] not in (None, *LABEL_KINDS):
         raise ValueError(f'label: kind {label["kind"]!r} is unknown')
@@ -241,7 +265,7 @@ def _check_meta(meta: dict[str, Any]) -> None:
         raise ValueError('columns: does not fit label')
     points = int(meta['num_keypoints'])
     layout = meta['metainfo'].get('keypoint_layout')
-    if names and layout is not None and get_layout(layout).num_keypoints != points:
+    if names and (layout is None or get_layout(layout).num_keypoints != points):
         raise ValueError(f'num_keypoints: {points} does not fit the layout {layout}')
     rows = {'keypoint': [points, 2], 'keypoint_score': [points]}
     dtypes = dict(_FIXED_DTYPES)
@@ -250,13 +274,15 @@ def _check_meta(meta: dict[str, Any]) -> None:
         rows['label'], dtypes['label'] = ([] if single else [int(label['num_classes'])]), ('<i8' if single else '|i1')
     for name, column in columns.items():
         dtype = np.dtype(column['dtype'])
-        if name not in rows and (not is_column_name(name) or dtype.kind not in 'fiub'):
+        field, _, variant = name.partition('-')
+        further = is_column_name(field) and column.get('field') == field and (not variant or variant.isdecimal())
+        if name not in rows and (not further or dtype.kind not in 'fiub'):
             raise ValueError(f'columns: {name!r} is no column')
         if name in rows and (column['row'] != rows[name] or dtype != np.dtype(dtypes[name])):
             raise ValueError(f'columns: {name} must hold rows of {rows[name]} {dtypes[name]}')
         column['row'] = tuple(int(edge) for edge in column['row'])
-        if min(column['row'], default=1) < 1:
-            raise ValueError(f'columns: {name} has empty rows')
+        if min(column['row'], default=1) < 1 or math.prod(column['row']) > 2**40:
+            raise ValueError(f'columns: {name} has impossible rows')
 
 
 def _split_names(meta: Mapping[str, Any], path: Path) -> dict[str, list[str]]:

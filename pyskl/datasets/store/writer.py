@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pyskl.datasets.checks import check_metainfo, check_sample, check_splits
+from pyskl.datasets.checks import check_metainfo, check_sample, check_shape, check_splits
 from pyskl.datasets.store.columns import ColumnWriter
 from pyskl.datasets.store.layout import (
     FORMAT,
@@ -34,8 +34,8 @@ __all__ = ['StoreWriter', 'write_store']
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON gives it back; raise TypeError where that is not possible."""
-    if isinstance(value, np.generic):
-        value = value.item()
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, list | tuple):
@@ -66,7 +66,7 @@ class StoreWriter:
     """
 
     def __init__(self, path: str | os.PathLike[str], metainfo: Mapping[str, Any] | None = None) -> None:
-        self.path = Path(path).absolute()
+        self.path = Path(path).resolve()  # a link stays a link
         try:
             self.metainfo = _plain(dict(metainfo or {}))
         except TypeError:
@@ -80,7 +80,8 @@ class StoreWriter:
         except OSError as error:
             raise InputError(f'{self.path}: cannot be written ({error.strerror})') from None
         self._columns: dict[str, ColumnWriter] = {}
-        self._has: dict[str, list[bool]] = {}
+        self._field_of: dict[str, str] = {}
+        self._rows: dict[str, list[int]] = {}
         self._index: list[tuple] = []
         self._names: dict[str, int] = {}
         self._extras: list[dict[str, Any]] = []
@@ -105,8 +106,8 @@ class StoreWriter:
         """Check a sample and append it.
 
         Args:
-            sample: a sample as annotation files have it. Further arrays with one row per frame become columns of their
-                own; other fields must be plain values.
+            sample: a sample as annotation files have it. Further arrays of numbers become columns of their own; other
+                fields must be plain values.
 
         Raises:
             InputError: if the sample is unusable, its id was added before, it does not fit the ones before it, or the
@@ -119,17 +120,17 @@ class StoreWriter:
             raise InputError(f'{where}: was added before')
         persons, frames, num_keypoints = sample['keypoint_score'].shape
         self._check_layout(sample, num_keypoints, where)
-        columns, extras = self._fields(sample, frames, where)
+        columns, extras = self._fields(sample, where)
         columns['keypoint'] = sample['keypoint'].reshape(persons * frames, num_keypoints, 2)
         columns['keypoint_score'] = sample['keypoint_score'].reshape(persons * frames, num_keypoints)
         if 'label' in sample:
             columns['label'] = self._label_rows(sample['label'], where)
+        original = sample.get('original_shape')
+        original = (0, 0) if original is None else check_shape(original, 'original_shape', where)
         try:
-            self._append(columns, where)
+            self._append(columns)
         except OSError as error:
             raise InputError(f'{self.path}: cannot be written ({error.strerror or error})') from error
-        original = sample.get('original_shape')
-        original = (0, 0) if original is None else tuple(int(edge) for edge in original)
         self._index.append((persons, frames, sample['img_shape'], original))
         self._names[name] = len(self._names)
         self._extras.append(extras)
@@ -161,7 +162,7 @@ class StoreWriter:
             'num_keypoints': self._columns['keypoint'].row[0] if self._index else 0,
             'label': {'kind': kind, 'num_classes': classes},
             'columns': {
-                column: {'dtype': writer.dtype.str, 'row': list(writer.row)}
+                column: {'field': self._field_of[column], 'dtype': writer.dtype.str, 'row': list(writer.row)}
                 for column, writer in sorted(self._columns.items())
             },
             'splits': numbers,
@@ -173,8 +174,8 @@ class StoreWriter:
                 column.close()
             np.save(self._folder / column_file('index'), np.array(self._index, INDEX))
             if self._columns:
-                has = np.stack([np.array(self._has[column], bool) for column in sorted(self._columns)], axis=1)
-                np.save(self._folder / column_file('has'), has)
+                rows = np.stack([np.array(self._rows[column], '<i8') for column in sorted(self._columns)], axis=1)
+                np.save(self._folder / column_file('rows'), rows)
             (self._folder / META).write_text(json.dumps(meta, indent=1) + '\n', encoding='utf-8')
             self._put_in_place()
         except OSError as error:
@@ -209,23 +210,20 @@ class StoreWriter:
             )
         self._layout = layout.name
 
-    def _fields(
-        self, sample: Mapping[str, Any], frames: int, where: str
-    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def _fields(self, sample: Mapping[str, Any], where: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         columns, extras = {}, {}
         for name, value in sample.items():
             if name in RESERVED or name == 'keypoint_layout':
                 continue
-            per_frame = isinstance(value, np.ndarray) and value.ndim >= 1 and len(value) == frames
-            if per_frame and value.dtype.kind in 'fiub' and is_column_name(name):
+            numbers = isinstance(value, np.ndarray) and value.dtype.kind in 'fiub' and value.ndim and value.size
+            if numbers and is_column_name(name):
                 columns[name] = value
                 continue
             try:
-                extras[name] = _plain(value.tolist() if isinstance(value, np.ndarray) else value)
+                extras[name] = _plain(value)
             except TypeError:
                 raise InputError(
-                    f"{where}: the field '{name}' can't be stored: it is neither a plain value nor an array with one "
-                    f'row for each of the {frames} frames'
+                    f"{where}: the field '{name}' can't be stored: it is neither a plain value nor an array of numbers"
                 ) from None
         return columns, extras
 
@@ -239,21 +237,30 @@ class StoreWriter:
             return np.array([label], np.int64)
         return np.asarray(label)[None] if kind == 'clip' else np.asarray(label)
 
-    def _append(self, columns: Mapping[str, np.ndarray], where: str) -> None:
-        for name, rows in columns.items():
+    def _append(self, columns: Mapping[str, np.ndarray]) -> None:
+        written = {}
+        for field, values in columns.items():
+            name = self._column_for(field, values)
+            self._columns[name].append(values)
+            written[name] = len(values)
+        for name, rows in self._rows.items():
+            rows.append(written.get(name, 0))
+
+    def _column_for(self, field: str, values: np.ndarray) -> str:
+        """Return the column of a field; one for each type and shape of rows that occurs."""
+        dtype, row = values.dtype.newbyteorder('<'), values.shape[1:]
+        number = 1
+        while True:
+            name = field if number == 1 else f'{field}-{number}'
             column = self._columns.get(name)
             if column is None:
-                column = ColumnWriter(self._folder / column_file(name), rows.dtype, rows.shape[1:])
-                self._columns[name] = column
-                self._has[name] = [False] * len(self._index)
-            if column.row != rows.shape[1:] or column.dtype != rows.dtype.newbyteorder('<'):
-                raise InputError(
-                    f"{where}: the field '{name}' has rows of {rows.shape[1:]} {rows.dtype}, those of the tracks "
-                    f'before it {column.row} {column.dtype}'
-                )
-            column.append(rows)
-        for name, has in self._has.items():
-            has.append(name in columns)
+                self._columns[name] = ColumnWriter(self._folder / column_file(name), dtype, row)
+                self._rows[name] = [0] * len(self._index)
+                self._field_of[name] = field
+                return name
+            if column.row == row and column.dtype == dtype:
+                return name
+            number += 1
 
 
 def write_store(

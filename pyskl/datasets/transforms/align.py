@@ -40,12 +40,14 @@ class AlignFace(BaseTransform):
             moves all frames alike, by the median over those with eyes, and keeps them.
         scale: ``'clip'``: one scale for the whole clip, from the median distance of the eyes. ``'frame'``: that of each
             frame; eyes come closer when the head turns, so the face is then stretched as if the brows had risen.
+        fit: make a face smaller that would reach below the plane. Seen from the side, the eyes are close together, and
+            their distance alone blows the face up: at 60 degrees to twice its size.
 
     Raises:
         InputError: if an argument is out of range, or neither the sample nor its layout has eyes.
 
-    Changes ``keypoint`` and ``img_shape``. Keypoints that were not detected (score 0, or a coordinate of exactly 0)
-    stay 0. Several faces, and several clips of a sample, are aligned each on its own.
+    Changes ``keypoint`` and ``img_shape``. Keypoints that were not detected (score 0, or exactly 0, 0) stay 0. Several
+    faces, and several clips of a sample, are aligned each on its own.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class AlignFace(BaseTransform):
         eye_height: float = 0.25,
         per: str = 'frame',
         scale: str = 'clip',
+        fit: bool = False,
     ) -> None:
         is_pair = isinstance(size, Sequence) and len(size) == 2 and all(isinstance(edge, int) for edge in size)
         if not is_pair or min(size) < 1:
@@ -73,6 +76,7 @@ class AlignFace(BaseTransform):
         self.target = complex(size[0] / 2, eye_height * size[1])
         self.per = per
         self.scale = scale
+        self.fit = fit
 
     def transform(self, results: dict) -> dict:
         keypoint, score = results['keypoint'], results['keypoint_score']
@@ -82,7 +86,7 @@ class AlignFace(BaseTransform):
         centers, found = self._eyes(results)
         eyes = as_complex(centers).reshape(rows, length, 2)
         found = found.reshape(rows, length)
-        seen = (keypoint != 0) & (score > 0)[..., None]
+        seen = (score > 0) & ((keypoint[..., 0] != 0) | (keypoint[..., 1] != 0))
         before = as_complex(keypoint).reshape(rows, length, points)
         after = np.empty_like(before)
         for row in range(rows):
@@ -94,14 +98,18 @@ class AlignFace(BaseTransform):
                 origin, turn = self._alignment((left + right) / 2, span, distance, usable)
                 target = self.target
             else:
-                box = seen.reshape(rows, length, points, 2)[row].all(-1)
+                box = seen.reshape(rows, length, points)[row]
                 origin, turn = self._box(before[row][box])
                 target = complex(self.size[0] / 2, self.size[1] / 2)
             np.subtract(before[row], origin, out=after[row])
             after[row] *= turn
+            if self.fit:
+                after[row] /= self._excess(after[row].imag, seen.reshape(rows, length, points)[row])
             after[row] += target
         moved = as_points(after).reshape(keypoint.shape)
-        set_keypoint(results, np.where(seen, moved, np.float32(0)))
+        if not seen.all():
+            moved[~seen] = 0
+        set_keypoint(results, moved)
         results['img_shape'] = (self.size[1], self.size[0])
         return results
 
@@ -129,6 +137,16 @@ class AlignFace(BaseTransform):
         if not every:
             middle, turn = _spread(known, len(usable), middle, turn)
         return middle[:, None], turn[:, None]
+
+    def _excess(self, below: np.ndarray, seen: np.ndarray) -> float:
+        """Return by how much the face of a clip is too high for the plane, at least 1.
+
+        Args:
+            below: (T, V) height below the eyes.
+            seen: (T, V) which of them count.
+        """
+        lowest = np.where(seen, below, 0).max(axis=1)
+        return max(1.0, _middle(lowest) / (self.size[1] - self.target.imag))
 
     def _box(self, points: np.ndarray) -> tuple[complex, complex]:
         """Return origin and scale that make the box of points fill the plane."""

@@ -62,11 +62,14 @@ class KeypointDropout(BaseTransform):
         lost = self._draw(results, score.shape, rng)
         if lost is None:
             return results
-        seen = score > 0
+        seen = (score > 0) & (results['keypoint'] != 0).any(axis=-1)
         left = seen & ~lost
-        if not left.any() and seen.any():
-            frames = np.flatnonzero(seen.any(axis=(0, 2)))
-            lost[:, frames[rng.integers(len(frames))]] = False
+        length = seen.shape[1] // results.get('num_clips', 1)
+        for start in range(0, seen.shape[1], length):  # no clip loses everything
+            clip = slice(start, start + length)
+            if not left[:, clip].any() and seen[:, clip].any():
+                frames = start + np.flatnonzero(seen[:, clip].any(axis=(0, 2)))
+                lost[:, frames[rng.integers(len(frames))]] = False
         keypoint, score = results['keypoint'].copy(), score.copy()
         keypoint[lost], score[lost] = 0, 0
         results['keypoint'], results['keypoint_score'] = keypoint, score

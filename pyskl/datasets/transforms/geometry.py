@@ -254,7 +254,7 @@ class RandomAffine(BaseTransform):
             else:
                 noise *= size
                 moved += noise
-        moved[keypoint == 0] = 0
+        moved[(keypoint == 0).all(axis=-1)] = 0
         set_keypoint(results, moved)
         return results
 

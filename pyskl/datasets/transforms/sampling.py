@@ -100,8 +100,9 @@ class SampleWindow(BaseTransform):
     """
 
     def __init__(self, clip_len: int, frame_interval: int = 1, speed: tuple[float, float] = (1.0, 1.0)) -> None:
-        if clip_len < 1 or frame_interval < 1:
-            raise InputError('SampleWindow: clip_len and frame_interval must be at least 1')
+        for name, value in (('clip_len', clip_len), ('frame_interval', frame_interval)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f'SampleWindow: {name} must be a whole number of at least 1, not {value!r}')
         try:
             low, high = map(float, speed)
         except (TypeError, ValueError):
@@ -119,6 +120,8 @@ class SampleWindow(BaseTransform):
         total = results['total_frames']
         start = results.get('window_start', 0)
         first, end = results.get('owned', (0, total))
+        if results.get('window_centred'):  # on the frames it owns, whatever the length of the clip
+            start = (first + end) // 2 - self.clip_len // 2 * self.frame_interval
         training = not results.get('test_mode', False)
         factor = 1.0
         if training and self.speed != (1.0, 1.0):
@@ -131,8 +134,8 @@ class SampleWindow(BaseTransform):
         if factor == 1.0:
             indices = start + self._steps
         else:
-            middle = start + (self._span - 1) / 2 if results.get('window_fixed') else start + (span - 1) / 2
-            positions = middle + (self._steps - (self._span - 1) / 2) * factor
+            pivot = self._steps[self.clip_len // 2] if results.get('window_fixed') else 0
+            positions = start + pivot + (self._steps - pivot) * factor
             indices = np.floor(positions + 0.5).astype(np.int64)
             results['frame_positions'] = np.minimum(np.maximum(positions, 0), total - 1)
         padded = (indices < 0) | (indices >= total)
