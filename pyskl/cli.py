@@ -24,7 +24,8 @@ def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] 
         status = main(argv) or 0
     except InputError as error:
         sys.stdout.flush()
-        print(f'error: {error}', file=sys.stderr, flush=True)
+        message = ' '.join(str(error).splitlines())  # a path may hold a line break
+        print(f'error: {message}', file=sys.stderr, flush=True)
         status = 1
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr, flush=True)

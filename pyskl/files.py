@@ -10,7 +10,23 @@ from pathlib import Path
 
 from pyskl.errors import InputError
 
-__all__ = ['check_writable', 'replacing']
+__all__ = ['check_writable', 'follow_links', 'replacing']
+
+
+def follow_links(path: Path | str) -> Path:
+    """Return the path of the file that is to be written: where ``path`` is a link, what it points to.
+
+    Raises:
+        InputError: if something is there that is no regular file (a device, a pipe), or links go around in a circle.
+    """
+    path = Path(path)
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise InputError(f'cannot write {path}: it is no regular file')
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, 'strerror', None) or 'its links go around in a circle'
+        raise InputError(f'cannot write {path}: {reason}') from None
 
 
 @contextmanager
@@ -18,17 +34,18 @@ def replacing(path: Path | str, make_folder: bool = False) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; it takes the place of ``path`` when the block succeeds.
 
     If the block raises, the temporary file is removed and whatever was at ``path`` before is untouched. The temporary
-    name keeps the suffix, because writers choose the format by it.
+    name keeps the suffix, because writers choose the format by it. Where ``path`` is a link, the file it points to is
+    replaced, and the link stays.
 
     Args:
         path: the final name.
         make_folder: make the folder of ``path`` if it does not exist.
 
     Raises:
-        InputError: if the folder of ``path`` does not exist, ``path`` is a folder, or the file cannot be written (no
-            permission, disk full).
+        InputError: if the folder of ``path`` does not exist, ``path`` is a folder, a device or a pipe, or the file
+            cannot be written (no permission, disk full).
     """
-    path = Path(path)
+    path = follow_links(path)
     if make_folder:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

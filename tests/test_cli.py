@@ -54,3 +54,12 @@ def test_argparse_decides_for_itself(capsys):
         raise SystemExit(2)
 
     assert ending(main, capsys) == (2, '', '')
+
+
+def test_an_error_is_one_line_even_if_a_path_is_not(capsys):
+    def main(argv):
+        raise InputError('a\nb: no such file')
+
+    with pytest.raises(SystemExit):
+        run(main)
+    assert capsys.readouterr().err == 'error: a b: no such file\n'

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import io
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ EPILOG = """
 An annotation file or a store gives: a table of its splits, faces.png (one face a window), prevalence.png (how frequent
 AUs are, and together with which), timeline_*.png (the labels of each track shown) and clip.gif (one window in motion).
 A config gives input_*.png: windows before and after the transforms, drawn several times, and the heatmaps the network
-sees. index.html shows all of it on one page.
+sees. index.html shows all of it on one page. Pictures that an earlier run put into the folder are removed.
 
 examples:
   python tools/browse_dataset.py data/affwild2/AffWild_train_full.pkl --out work_dirs/browse
@@ -34,6 +35,7 @@ examples:
 
 CONFIGS = ('.py', '.json', '.yaml', '.yml')
 MAX_TIMELINES = 12
+PICTURES = ('faces.png', 'prevalence.png', 'timeline_*.png', 'clip.gif', 'input_*.png')
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -46,7 +48,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--split', help='the split to show (default: the first; of a config: that of its data set)')
     parser.add_argument('--number', type=int, default=12, metavar='N', help='windows to show (default: %(default)s)')
     parser.add_argument('--index', type=int, nargs='+', metavar='I', help='show these windows')
-    parser.add_argument('--au', metavar='AU12', help='only windows in which this AU is active')
+    parser.add_argument('--au', metavar='AU12', help='only windows in which this AU is active (12 will do)')
     parser.add_argument('--seed', type=int, default=0, help='of the choice of windows (default: %(default)s)')
     parser.add_argument('--clip-len', type=int, metavar='T', help='frames of a window (default: 32; not with a config)')
     parser.add_argument(
@@ -76,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, message in meant_for.items():
         if getattr(args, name) is not None:
             raise InputError(f'{message}; the source is {args.source}')
+    if args.clip_len is not None and args.clip_len < 1:
+        raise InputError(f'--clip-len: must be at least 1, but is {args.clip_len}')
     if args.seed < 0:
         raise InputError(f'--seed: must be 0 or more, but is {args.seed}')
     if args.out.exists() and not args.out.is_dir():
@@ -90,10 +94,12 @@ def browse_annotations(args: argparse.Namespace) -> int:
     from pyskl.datasets.annotation import open_annotations
     from pyskl.visualization import browse
 
+    check_source(Path(args.source))
     content = open_annotations(args.source)
     split = args.split if args.split is not None else next(iter(content.splits), None)
     length = 32 if args.clip_len is None else args.clip_len
     dataset = PoseDataset(content, [], split, clip_len=length, test_mode=True)
+    args.au = None if args.au is None else browse.find_au(dataset, args.au)
     chosen = browse.choose_windows(dataset, args.number, args.seed, args.index, args.au)
     contents = browse.count_contents(content, tracks_of_splits(content, dataset))
     text = show(contents.table())
@@ -117,6 +123,23 @@ def browse_annotations(args: argparse.Namespace) -> int:
     browse.draw_animation(moving, args.out / 'clip.gif')
     pictures.append((f'Window {moving.index} of {moving.name}', 'clip.gif'))
     return finish(args, title, text, pictures)
+
+
+def check_source(path: Path) -> None:
+    """Refuse files that cannot be annotations, such as a video."""
+    from pyskl.datasets.safe_pickle import load_pickle
+    from pyskl.errors import InputError
+
+    try:
+        with path.open('rb') as file:
+            if file.read(1) == b'\x80':  # how pickles have begun since Python 2.3
+                return
+    except OSError:  # a folder, or nothing: said where it is opened
+        return
+    try:
+        load_pickle(path)
+    except InputError:
+        raise InputError(f'{path}: is no annotation (pickle), keypoint store or config') from None
 
 
 def tracks_of_splits(content: AnnotationFile, dataset: PoseDataset) -> dict:
@@ -152,6 +175,7 @@ def browse_config(args: argparse.Namespace) -> int:
     dataset = DATASETS.build(loader.dataset)
     if not isinstance(dataset, PoseDataset):
         raise InputError(f'{args.source}: {part}_dataloader.dataset: only a PoseDataset can be shown')
+    args.au = None if args.au is None else browse.find_au(dataset, args.au)
     chosen = browse.choose_windows(dataset, args.number, args.seed, args.index, args.au)
     count = 3 if args.draws is None else args.draws
     if count < 1:
@@ -202,9 +226,14 @@ def show(table: Table) -> str:
 
 def finish(args: argparse.Namespace, title: str, text: str, pictures: list[tuple[str, str]]) -> int:
     """Write the page and say what there is."""
-    from pyskl.visualization.browse import write_page
+    from pyskl.visualization.browse import pictures_of_page, write_page
 
-    write_page(args.out / 'index.html', title, text, pictures)
+    page = args.out / 'index.html'
+    before = set(pictures_of_page(page))
+    write_page(page, title, text, pictures)
+    for name in before.difference(name for _, name in pictures):
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in PICTURES):
+            (args.out / name).unlink(missing_ok=True)
     print(f'{len(pictures)} pictures and index.html written to {args.out}')
     return 0
 

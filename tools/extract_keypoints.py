@@ -51,7 +51,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     faces.add_argument(
         '--min-frames', type=_positive, default=10, metavar='N',
-        help='leave out faces seen in fewer frames (default: 10)',
+        help='with --max-faces above 1: leave out faces seen in fewer frames (default: 10)',
     )  # fmt: skip
     faces.add_argument('--model', type=Path, metavar='FILE', help='model file of the extractor (default: fetched once)')
     add_arguments(parser)
@@ -68,15 +68,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pyskl.preprocess.commandline import run_preprocessing
     from pyskl.preprocess.extraction import ExtractionJob, ExtractionSettings, find_sources, name_sources
 
-    sources = name_sources([source for path in args.sources for source in find_sources(path)])
+    notes: list[str] = []
+    found = [source for path in args.sources for source in find_sources(path, notes)]
+    sources = name_sources(found, several_faces=args.max_faces > 1)
     settings = ExtractionSettings(
         args.extractor, args.keypoint_layout, args.max_faces, args.small_faces == 'on', args.min_frames, args.model
     )
-    with settings.open():  # what is wrong with the settings shows before any work
-        pass
+    settings.check()  # what is wrong with the settings shows before any work
     jobs = [ExtractionJob(name, source, settings) for name, source in sources.items()]
     metainfo = {'dataset': 'extracted keypoints', 'keypoint_layout': args.keypoint_layout, 'extractor': args.extractor}
-    return run_preprocessing(jobs, args, metainfo, settings.to_json())
+    return run_preprocessing(jobs, args, metainfo, settings.to_json(), notes=notes)
 
 
 def _positive(text: str) -> int:

@@ -20,10 +20,13 @@ from pyskl.progress import progress_bar
 from pyskl.video.images import iter_images, list_images
 from pyskl.video.reader import Frame, check_video, iter_frames
 
-__all__ = ['MAX_TRACKS', 'extract_annotation', 'extract_tracks', 'track_names']
+__all__ = ['CHANGES', 'MAX_TRACKS', 'extract_annotation', 'extract_tracks', 'track_names']
 
 MAX_TRACKS = 20
 """How many faces of one video are kept: the most seen ones."""
+
+CHANGES = 'changes of the face'
+"""What the counts of a video call the number of times that the one face followed becomes another."""
 
 _BLOCK = 1024
 
@@ -67,10 +70,11 @@ def extract_tracks(
     Args:
         video: the file, or a folder of numbered pictures.
         extractor: what finds the keypoints.
-        min_frames: faces seen in fewer frames are left out.
+        min_frames: faces seen in fewer frames are left out, where the extractor looks for several faces.
         name: what to call the video; by default the file's name without suffix.
         progress: whether to show a progress bar on stderr.
-        counts: gets ``faces left out`` added: those too short, or beyond the :data:`MAX_TRACKS` most seen.
+        counts: gets ``faces left out`` added: those too short, or beyond the :data:`MAX_TRACKS` most seen; and where
+            one face is looked for, :data:`CHANGES`: how often another face than before is followed.
 
     Returns:
         The annotations, as :func:`extract_annotation` gives them with ``video`` (its name) and ``face`` (from 1), the
@@ -82,12 +86,16 @@ def extract_tracks(
     """
     found = _find(Path(video), extractor, progress)
     tracks = found.main_tracks()
-    kept = [track for track in tracks if len(track) >= min_frames][:MAX_TRACKS]
+    least = 1 if extractor.max_faces == 1 else min_frames
+    kept = [track for track in tracks if len(track) >= least][:MAX_TRACKS]
     if not kept:
         most = max(map(len, tracks))
-        raise InputError(f'{video}: no face is seen in {min_frames} frames or more, at most in {most}')
-    if counts is not None and len(tracks) > len(kept):
-        counts['faces left out'] += len(tracks) - len(kept)
+        raise InputError(
+            f'{video}: no face is seen in {min_frames} frames or more, at most in {most}; ask for fewer (--min-frames)'
+        )
+    if counts is not None:
+        facts = {'faces left out': len(tracks) - len(kept), CHANGES: found.changes}
+        counts.update({what: number for what, number in facts.items() if number})
     name = found.stem if name is None else name
     return [
         {'frame_dir': track_name, **found.sample(track), 'video': name, 'face': number}
@@ -145,6 +153,8 @@ class _Found:
     shape: tuple[int, int] | None = None
     times: array = field(default_factory=lambda: array('d'))
     tracks: dict[int, _Track] = field(default_factory=dict)
+    changes: int = 0
+    followed: int | None = None
 
     def add(self, record: FrameFaces, one_face: bool) -> None:
         if self.shape is None:
@@ -157,6 +167,9 @@ class _Found:
             )
         self.total = record.index + 1
         self.times.append(record.timestamp)
+        if one_face and record.faces:
+            self.changes += self.followed not in (None, record.faces[0].track)
+            self.followed = record.faces[0].track
         for face in record.faces[:1] if one_face else record.faces:
             number = 0 if one_face else face.track
             if number not in self.tracks:

@@ -9,6 +9,7 @@ from itertools import islice
 from types import TracebackType
 from typing import TypeVar
 
+from pyskl.landmarks.cuts import CutDetector
 from pyskl.landmarks.tracking import FaceTracker, tracking_points
 from pyskl.landmarks.types import Face, FrameFaces
 from pyskl.video.reader import Frame
@@ -61,7 +62,8 @@ class LandmarkExtractor(ABC):
         """Find the faces of one video and follow them.
 
         Each call is a video of its own: nothing is carried over from a former one, and several may run at once. No
-        more than one batch of frames is held, whatever the length of the video.
+        more than one batch of frames is held, whatever the length of the video. After a cut in the film everybody
+        gets a new track, see :class:`CutDetector`.
 
         Args:
             frames: the frames in order of their numbers. Numbers may be left out.
@@ -69,12 +71,13 @@ class LandmarkExtractor(ABC):
         Yields:
             One record for every frame, also for those without a face. Faces are in order of their tracks.
         """
-        tracker, remaining = FaceTracker(tracking_points(self.layout)), iter(frames)
+        tracker, cuts, remaining = FaceTracker(tracking_points(self.layout)), CutDetector(), iter(frames)
         with self.video() as detect:
             while batch := list(islice(remaining, self.batch_size)):
                 for frame, faces in zip(batch, detect(batch), strict=True):
                     height, width = frame.image.shape[:2]
-                    yield FrameFaces(frame.index, frame.timestamp, (height, width), tracker.update(frame.index, faces))
+                    tracked = tracker.update(frame.index, faces, cuts.is_cut(frame))
+                    yield FrameFaces(frame.index, frame.timestamp, (height, width), tracked)
 
     def close(self) -> None:  # noqa: B027 - extractors without native resources need none
         """Release native resources."""

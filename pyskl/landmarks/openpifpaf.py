@@ -6,6 +6,7 @@ OpenPifPaf: Kreiss et al., OpenPifPaf: Composite Fields for Semantic Keypoint De
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable, Iterator
 from os import PathLike
@@ -47,7 +48,7 @@ def parse_openpifpaf(path: PathLike[str] | str) -> list[Face]:
     if not content.strip():
         raise InputError(f'{path}: the file is empty; a picture without people is an empty list, []')
     try:
-        people = _DECODER.decode(content.decode('utf-8'))
+        people = _DECODER.decode(content.removeprefix(codecs.BOM_UTF8).decode('utf-8'))
     except json.JSONDecodeError as error:
         raise InputError(
             f'{path}: not valid JSON at line {error.lineno}, column {error.colno}: {error.msg.lower()}; '

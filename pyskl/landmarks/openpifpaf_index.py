@@ -16,7 +16,9 @@ from pyskl.errors import InputError
 
 __all__ = ['PifPafVideo', 'index_openpifpaf']
 
-_NAME = re.compile(r'(?:(?P<video>.+)\.)?(?P<number>\d+)(?P<picture>\.(?:jpe?g|png|bmp))?\.predictions\.json', re.I)
+_NAME = re.compile(
+    r'(?:(?P<video>.+)\.)?(?P<number>\d+)(?P<picture>\.(?:jpe?g|png|bmp))?\.predictions\.json', re.I | re.S
+)
 _MAX_DEPTH = 3
 _MAX_NUMBER = 2**31 - 1
 
@@ -42,6 +44,14 @@ class PifPafVideo:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def pattern(self) -> str:
+        """What the files are called, with ``*`` for the number: of the last one, if they are named in several ways."""
+        if not len(self):
+            return self.name
+        folder, before, after = self._forms[self._form[-1]]
+        return f'{folder / before}*{after}'
 
     def files(self) -> Iterator[tuple[int, Path]]:
         """Give frame number and path of each file, in order of the numbers, for :func:`read_openpifpaf`."""
@@ -92,7 +102,7 @@ class _Collector:
         return video
 
 
-def index_openpifpaf(folder: Path | str) -> dict[str, PifPafVideo]:
+def index_openpifpaf(folder: Path | str, strays: list[str] | None = None) -> dict[str, PifPafVideo]:
     """Find the JSON files of OpenPifPaf in a folder.
 
     A video whose files cannot be used (two for one frame, a frame number of 0) says so in ``problem``; the others are
@@ -106,6 +116,7 @@ def index_openpifpaf(folder: Path | str) -> dict[str, PifPafVideo]:
 
     Args:
         folder: where to look.
+        strays: takes the paths of files that have no frame number in their name; None: they are an error.
 
     Returns:
         The files of each video, by its name, names sorted.
@@ -117,7 +128,12 @@ def index_openpifpaf(folder: Path | str) -> dict[str, PifPafVideo]:
     if not folder.is_dir():
         raise InputError(f'no such folder: {folder}')
     videos: dict[str, _Collector] = {}
-    _scan(str(folder), folder.absolute().name, videos, _MAX_DEPTH)
+    found: list[str] = []
+    _scan(str(folder), folder.absolute().name, videos, _MAX_DEPTH, found)
+    if found and strays is None:
+        raise InputError(stray_message(found[0]))
+    if strays is not None:
+        strays += found
     leaves = Counter(name.rpartition('/')[2] for name in videos)
     videos = {name if leaves[leaf := name.rpartition('/')[2]] > 1 else leaf: found for name, found in videos.items()}
     if not videos:
@@ -125,7 +141,12 @@ def index_openpifpaf(folder: Path | str) -> dict[str, PifPafVideo]:
     return {name: videos[name].finish(name) for name in sorted(videos)}
 
 
-def _scan(folder: str, name: str, videos: dict[str, _Collector], depth: int) -> None:
+def stray_message(path: str) -> str:
+    """Return what is wrong with a file that has no frame number in its name."""
+    return f'{path}: no frame number in its name; <video>.<frame>.predictions.json is expected'
+
+
+def _scan(folder: str, name: str, videos: dict[str, _Collector], depth: int, strays: list[str]) -> None:
     below = []
     try:
         with os.scandir(folder) as entries:
@@ -133,10 +154,8 @@ def _scan(folder: str, name: str, videos: dict[str, _Collector], depth: int) -> 
                 match = _NAME.fullmatch(entry.name)
                 if match is None:
                     if entry.name.lower().endswith('.predictions.json'):
-                        raise InputError(
-                            f'{entry.path}: no frame number in its name; <video>.<frame>.predictions.json is expected'
-                        )
-                    if depth > 1 and not entry.name.startswith('.') and entry.is_dir():
+                        strays.append(entry.path)
+                    elif depth > 1 and not entry.name.startswith('.') and entry.is_dir():
                         below.append(entry.name)
                     continue
                 video, start, end = match['video'], match.start('number'), match.end('number')
@@ -148,4 +167,4 @@ def _scan(folder: str, name: str, videos: dict[str, _Collector], depth: int) -> 
         raise InputError(f'{error.filename or folder}: cannot be read ({error.strerror})') from None
     for inner in sorted(below):
         place = inner if depth == _MAX_DEPTH else f'{name}/{inner}'
-        _scan(os.path.join(folder, inner), place, videos, depth - 1)  # noqa: PTH118 - strings, for speed
+        _scan(os.path.join(folder, inner), place, videos, depth - 1, strays)  # noqa: PTH118 - strings, for speed

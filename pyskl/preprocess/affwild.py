@@ -9,7 +9,7 @@ A video with two subjects has two label files, ``<video>_left`` and ``<video>_ri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from pyskl.preprocess.affwild_labels import label_matrix
 from pyskl.preprocess.affwild_release import SUBSETS, LabelRows, Labels
 from pyskl.preprocess.choose import SIDES, choose_subjects
 from pyskl.preprocess.faces import FaceTable
-from pyskl.preprocess.jobs import COUNTS
+from pyskl.preprocess.jobs import COUNTS, NAMED
+from pyskl.preprocess.listing import unused_note, unused_videos
 from pyskl.preprocess.sources import KeypointSource, SourceHandle
 from pyskl.preprocess.summary import Problem
 from pyskl.preprocess.video_job import frame_times
@@ -86,6 +87,9 @@ class AffWildJob:
         read = [labels.read() for labels in self.labels]
         table = self.handle.gather()
         choices = choose_subjects(table, self.sides)
+        empty, one_sided = NAMED
+        seen = [bool(len(choice.faces)) for choice in choices.values()]
+        blind = table.guessed and any(seen) and not all(seen)
         samples = []
         for name, side, labels, (rows, frames) in zip(self.splits, self.sides, self.labels, read, strict=True):
             last_row = len(rows) if frames is None else int(frames.max())
@@ -105,7 +109,8 @@ class AffWildJob:
                 COUNTS: {
                     'frames without a label row': missing,
                     'label files much shorter than their videos': int(self._is_much(missing, table.num_frames)),
-                    'tracks without any face': int(not len(choices[side].faces)),
+                    empty: int(not len(choices[side].faces)),
+                    one_sided: int(blind),
                 },
             }
             times, fps = frame_times(table.timestamps, total_frames, None)
@@ -178,16 +183,15 @@ def affwild_jobs(labels: Iterable[Labels], source: KeypointSource, row_tolerance
             AffWildJob(
                 f'{split}/{video}',
                 {item.name: (split,) for item in items},
-                handles[0],
+                handles[0].looking_for(len(items)),
                 tuple(item.rows for item in items),
                 sides,
                 row_tolerance,
             )
         )
-    unused = _unused(source, subsets, used)
-    if unused:
-        more = f' and {len(unused) - 5} more' if len(unused) > 5 else ''
-        listing.notes.append(f'{len(unused)} videos have keypoints and no labels: {", ".join(unused[:5])}{more}')
+    unused = sorted({name for subset in subsets for name in unused_videos(source, used, subset)})
+    listing.notes += unused_note(unused)
+    listing.problems += source.problems
     return listing
 
 
@@ -200,16 +204,3 @@ def _find(source: KeypointSource, item: Labels) -> tuple[SourceHandle | None, st
     if video and side in SIDES:
         return source.find(video, item.subset), side
     return None, ''
-
-
-def _unused(source: KeypointSource, subsets: Sequence[str], used: set[Path]) -> list[str]:
-    names: dict[str, None] = {}
-    for subset in subsets:
-        for name in source.names(subset):
-            try:
-                handle = source.find(name, subset)
-            except InputError:
-                continue
-            if handle is not None and handle.path not in used:
-                names[name] = None
-    return sorted(names)

@@ -12,6 +12,7 @@ import numpy as np
 
 from pyskl.action_units import AFFWILD_AUS, au_number
 from pyskl.errors import InputError
+from pyskl.preprocess.csv_labels import check_regular
 from pyskl.preprocess.faces import MAX_FRAMES
 
 __all__ = ['label_matrix', 'read_challenge_labels', 'read_image_list', 'read_plain_labels']
@@ -39,8 +40,12 @@ def read_challenge_labels(path: Path) -> np.ndarray:
     return _parse(body, path, first_line=2)
 
 
-def read_plain_labels(path: Path) -> np.ndarray:
+def read_plain_labels(path: Path, bad: dict[int, str] | None = None) -> np.ndarray:
     """Read a label file of the older lists: rows of twelve values, with blanks or commas between, and no header.
+
+    Args:
+        path: the file.
+        bad: takes what is wrong in a row, by its number from 0, and the row is unknown; None: that is an error.
 
     Returns:
         (N, 12) int8.
@@ -48,11 +53,15 @@ def read_plain_labels(path: Path) -> np.ndarray:
     Raises:
         InputError: as :func:`read_challenge_labels`.
     """
-    return _parse(_content(path), path, first_line=1)
+    return _parse(_content(path), path, 1, bad)
 
 
-def read_image_list(path: Path) -> tuple[dict[str, np.ndarray], int]:
+def read_image_list(path: Path, bad: dict[str, str] | None = None) -> tuple[dict[str, np.ndarray], int]:
     """Read the other half of an older list: a picture per line, ``<video>/00001.jpg``.
+
+    Args:
+        path: the file.
+        bad: takes what is wrong with a video, by its name; None: that is an error.
 
     Returns:
         For each video (n, 2) int64: the number of each picture's frame (from 1) and its line (from 0), in the order of
@@ -67,8 +76,13 @@ def read_image_list(path: Path) -> tuple[dict[str, np.ndarray], int]:
         folder, _, name = line.strip().replace('\\', '/').rpartition('/')
         stem, video = name.rpartition('.')[0], folder.rpartition('/')[2]
         is_number = stem.isascii() and stem.isdecimal() and len(stem) < 10 and 0 < int(stem) <= MAX_FRAMES
-        if not is_number or video in ('', '.', '..'):
-            raise InputError(f"{path}: line {number + 1}: must read <video>/00001.jpg, not '{line.strip()[:60]}'")
+        nameless = video in ('', '.', '..')
+        if not is_number or nameless:
+            message = f"{path}: line {number + 1}: must read <video>/00001.jpg, not '{line.strip()[:60]}'"
+            if nameless or bad is None:
+                raise InputError(message)
+            bad.setdefault(video, message)
+            continue
         found.setdefault(video, []).append((int(stem), number))
     arrays = {}
     for video, pairs in found.items():
@@ -77,9 +91,11 @@ def read_image_list(path: Path) -> tuple[dict[str, np.ndarray], int]:
         twice = np.flatnonzero(np.diff(array[order, 0]) == 0)
         if len(twice):
             first, second = array[order[twice[0] : twice[0] + 2], 1] + 1
-            raise InputError(
-                f"{path}: line {second}: frame {array[order[twice[0]], 0]} of '{video}' is already in line {first}"
-            )
+            frame = array[order[twice[0]], 0]
+            message = f"{path}: line {second}: frame {frame} of '{video}' is already in line {first}"
+            if bad is None:
+                raise InputError(message)
+            bad.setdefault(video, message)
     return arrays, len(lines)
 
 
@@ -104,6 +120,7 @@ def label_matrix(rows: np.ndarray, frames: np.ndarray | None, total_frames: int)
 
 def _content(path: Path) -> bytes:
     """Read a text file, without byte order mark, carriage returns and blank lines at the end."""
+    check_regular(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -124,7 +141,7 @@ def _check_header(header: str, path: Path) -> None:
     expected = ','.join(AFFWILD_AUS)
     cells = [cell.strip() for cell in header.split(',')]
     try:
-        names = [f'AU{au_number(cell.upper())}' for cell in cells]
+        names = [f'AU{au_number(cell.upper()[:20])}' for cell in cells]
     except InputError:
         raise InputError(f"{path}: line 1: the header must be {expected}, not '{header.strip()[:80]}'") from None
     if names == list(AFFWILD_AUS):
@@ -140,14 +157,14 @@ def _check_header(header: str, path: Path) -> None:
     raise InputError(f'{path}: line 1: the header must be {expected}; {wrong}')
 
 
-def _parse(body: bytes, path: Path, first_line: int) -> np.ndarray:
+def _parse(body: bytes, path: Path, first_line: int, bad: dict[int, str] | None = None) -> np.ndarray:
     blocks, start = [], 0
     while start < len(body):
         end = body.find(b'\n', start + BLOCK)
         end = len(body) if end < 0 else end
         block = _parse_fast(body[start:end])
         if block is None:
-            return _parse_lines(body, path, first_line)
+            return _parse_lines(body, path, first_line, bad)
         blocks.append(block)
         start = end + 1
     return np.concatenate(blocks)
@@ -171,18 +188,28 @@ def _parse_fast(body: bytes) -> np.ndarray | None:
     return np.where(negative, -1, is_one).astype(np.int8).reshape(-1, NUM_AUS)
 
 
-def _parse_lines(body: bytes, path: Path, first_line: int) -> np.ndarray:
+def _parse_lines(body: bytes, path: Path, first_line: int, bad: dict[int, str] | None) -> np.ndarray:
     lines = body.decode('utf-8').split('\n')
-    labels = np.empty((len(lines), NUM_AUS), np.int8)
+    labels = np.full((len(lines), NUM_AUS), -1, np.int8)
     for row, line in enumerate(lines):
-        where = f'{path}: line {first_line + row}'
-        cells = [cell.strip() for cell in line.split(',')] if ',' in line else line.split()
-        if len(cells) != NUM_AUS:
-            held = f'{len(cells)} values' if line.strip() else 'is blank'
-            raise InputError(f'{where}: {held}, must hold {NUM_AUS}, one per AU')
-        for column, cell in enumerate(cells):
-            try:
-                labels[row, column] = VALUES[float(cell)]
-            except (ValueError, KeyError):
-                raise InputError(f"{where}: {AFFWILD_AUS[column]} is '{cell[:40]}', must be 1, 0 or -1") from None
+        try:
+            labels[row] = _parse_line(line, f'{path}: line {first_line + row}')
+        except InputError as error:
+            if bad is None:
+                raise
+            bad[row] = str(error)
     return labels
+
+
+def _parse_line(line: str, where: str) -> list[int]:
+    cells = [cell.strip() for cell in line.split(',')] if ',' in line else line.split()
+    if len(cells) != NUM_AUS:
+        held = f'{len(cells)} values' if line.strip() else 'is blank'
+        raise InputError(f'{where}: {held}, must hold {NUM_AUS}, one per AU')
+    values = []
+    for column, cell in enumerate(cells):
+        try:
+            values.append(VALUES[float(cell)])
+        except (ValueError, KeyError):
+            raise InputError(f"{where}: {AFFWILD_AUS[column]} is '{cell[:40]}', must be 1, 0 or -1") from None
+    return values

@@ -12,9 +12,9 @@ import numpy as np
 
 from pyskl.errors import InputError
 from pyskl.preprocess.affwild_labels import read_challenge_labels, read_image_list, read_plain_labels
-from pyskl.preprocess.summary import Problem
+from pyskl.preprocess.summary import Problem, listed
 
-__all__ = ['SUBSETS', 'LabelRows', 'Labels', 'find_labels']
+__all__ = ['SUBSETS', 'LabelRows', 'Labels', 'find_labels', 'label_notes']
 
 SUBSETS = {'Train_Set': 'train', 'Validation_Set': 'val'}
 """Folder of the release -> split."""
@@ -90,7 +90,8 @@ def find_labels(root: Path) -> tuple[list[Labels], list[Problem]]:
             parent of exactly one such folder.
 
     Returns:
-        The labels, training first, by name; and those that cannot be used, because two files are of one subject.
+        The labels, training first, by name; and those that cannot be used, because two files are of one subject, or
+        a line of an older list is wrong.
 
     Raises:
         InputError: if there are none, or more than one such folder, or a list cannot be read.
@@ -105,10 +106,29 @@ def find_labels(root: Path) -> tuple[list[Labels], list[Problem]]:
     if len(places) > 1:
         raise InputError(f'--annotations: {root} holds labels in {places[0]} and in {places[1]}; name one of them')
     folders = _subset_folders(places[0])
-    labels = _challenge_labels(folders) if folders else _listed_labels(places[0])
-    if not labels:
+    labels, problems = (_challenge_labels(folders), []) if folders else _listed_labels(places[0])
+    if not labels and not problems:
         raise InputError(f'--annotations: no label file (.txt) in {places[0]}')
-    return _without_doubles(labels)
+    labels, doubles = _without_doubles(labels)
+    return labels, [*problems, *doubles]
+
+
+def label_notes(root: Path) -> list[str]:
+    """Return a line about the files that lie among the labels and are not read, if there are some.
+
+    Args:
+        root: as for :func:`find_labels`, which must have found labels there.
+    """
+    others = []
+    for folder in _subset_folders(_label_folders(root)[0]).values():
+        for path in sorted(folder.iterdir()):
+            is_text = path.suffix.lower() == '.txt'
+            if is_text if path.name.startswith('.') else not (is_text and path.is_file()):
+                others.append(f'{folder.name}/{path.name}')
+    if not others:
+        return []
+    what = '1 file is' if len(others) == 1 else f'{len(others)} files are'
+    return [f'{what} not named like Train_Set/<video>.txt, and not read: {listed(others)}']
 
 
 def _label_folders(root: Path, depth: int = 2) -> list[Path]:
@@ -154,14 +174,16 @@ def _lists(root: Path) -> list[tuple[str, Path, Path]]:
     return [pair for pair in pairs if pair[1].exists() or pair[2].exists()]
 
 
-def _listed_labels(root: Path) -> list[Labels]:
-    labels = []
+def _listed_labels(root: Path) -> tuple[list[Labels], list[Problem]]:
+    labels, problems = [], []
     for split, pictures, values in _lists(root):
         for path in (pictures, values):
             if not path.is_file():
                 raise InputError(f'--annotations: {path} is missing; the lists come in pairs')
-        videos, num_lines = read_image_list(pictures)
-        rows = read_plain_labels(values)
+        bad: dict[str, str] = {}
+        bad_rows: dict[int, str] = {}
+        videos, num_lines = read_image_list(pictures, bad)
+        rows = read_plain_labels(values, bad_rows)
         if len(rows) != num_lines:
             raise InputError(
                 f'{values}: {len(rows)} rows of labels, but {pictures} names {num_lines} pictures; line i of the one '
@@ -169,8 +191,14 @@ def _listed_labels(root: Path) -> list[Labels]:
             )
         for video in sorted(videos):
             frames, lines = videos[video].T
+            wrong = next((line for line in lines.tolist() if line in bad_rows), None) if bad_rows else None
+            if wrong is not None:
+                bad.setdefault(video, bad_rows[wrong])
+            if video in bad:
+                continue
             labels.append(Labels(video, LISTS[split], ListedRows(values, frames, rows[lines])))
-    return labels
+        problems += [Problem(video, message) for video, message in sorted(bad.items())]
+    return labels, problems
 
 
 def _without_doubles(labels: Sequence[Labels]) -> tuple[list[Labels], list[Problem]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import shutil
@@ -13,10 +14,10 @@ from typing import IO, Any, Protocol
 
 from pyskl.errors import InputError
 from pyskl.files import replacing
-from pyskl.preprocess.jobs import Job, Outcome, part_path, read_part
-from pyskl.preprocess.summary import Problem, Summary
+from pyskl.preprocess.jobs import NAMED, Job, Outcome, part_path, read_part
+from pyskl.preprocess.summary import Problem, Summary, listed
 
-__all__ = ['PickleWriter', 'assemble', 'open_pickle', 'open_store_writer', 'remove_parts']
+__all__ = ['PickleWriter', 'assemble', 'open_pickle', 'open_store_writer', 'remove_parts', 'restore']
 
 PROTOCOL = 4
 
@@ -115,6 +116,26 @@ def open_store_writer(path: Path, folder: Path, metainfo: Mapping[str, Any]) -> 
         raise InputError(f'{path}: cannot be written ({error.strerror})') from error
 
 
+def restore(path: Path, folder: Path) -> None:
+    """Put the old store back if a run was killed just between moving it away and moving the new one there.
+
+    Two folders cannot change places in one step. For that moment the old store lies in the folder of the parts.
+
+    Args:
+        path: the store.
+        folder: of the parts.
+
+    Raises:
+        InputError: if it cannot be moved.
+    """
+    old = folder / 'replaced'
+    if old.is_dir() and not os.path.lexists(path):
+        try:
+            old.rename(path)
+        except OSError as error:
+            raise InputError(f'{old}: cannot be moved back to {path} ({error.strerror})') from error
+
+
 def remove_parts(folder: Path) -> None:
     """Remove a folder of parts; a file in it that is none of ours stays, and the folder with it."""
     for pattern in ('*.part', '.*.part'):
@@ -167,8 +188,9 @@ def assemble(
     for name in splits:
         summary.split(name)
     if all(outcome.state == 'bad' for outcome in outcomes):
-        first = f', the first: {outcomes[0].error}' if outcomes else ''
-        raise InputError(f'{target}: nothing is left to write: all {len(jobs)} videos are bad{first}')
+        count = 'the only video is bad' if len(jobs) == 1 else f'all {len(jobs)} videos are bad, the first'
+        raise InputError(f'{target}: nothing is left to write: {count}: {outcomes[0].error}')
+    named: dict[str, list[str]] = {what: [] for what in NAMED}
     with FORMATS[form](target, folder, metainfo) as writer:
         for job, outcome in zip(jobs, outcomes, strict=True):
             if outcome.state == 'bad':
@@ -178,8 +200,13 @@ def assemble(
             if part is None or part.fingerprint != outcome.fingerprint:
                 raise InputError(f"{folder}: the part of '{job.name}' has changed; does another run write here?")
             summary.add(job.splits, part.samples, part.counts)
+            for sample, counts in zip(part.samples, part.counts, strict=True):
+                for what in NAMED:
+                    if counts.get(what):
+                        named[what].append(sample['frame_dir'])
             for sample in part.samples:
                 writer.add(sample)
                 for name in job.splits[sample['frame_dir']]:
                     splits[name].append(sample['frame_dir'])
         writer.finish(splits)
+    summary.notes += [f'{what}: {listed(names)}' for what, names in named.items() if names]

@@ -40,6 +40,8 @@ _FOLDS = (
 BP4D_FOLDS = Folds([fold.split() for fold in _FOLDS], "BP4D's customary folds")
 """The three folds that papers on BP4D report."""
 
+_NAME = re.compile(r'([A-Z]+\d+)_(T\d+)', re.ASCII)
+
 OCCURRENCES = {'0': 0, '1': 1, '9': -1}
 INTENSITIES = {**{str(level): level for level in range(6)}, '9': -1}
 
@@ -74,17 +76,18 @@ def video_names(subject: str, task: str) -> tuple[str, ...]:
     return f'{subject}_{task}', f'{subject}/{task}'
 
 
-def find_codes(folder: Path | str) -> list[tuple[str, str, Path]]:
+def find_codes(folder: Path | str, misnamed: list[str] | None = None) -> list[tuple[str, str, Path]]:
     """List the occurrence files of a release.
 
     Args:
-        folder: holds ``AU_OCC/<subject>_<task>.csv``, or is that folder.
+        folder: holds ``AU_OCC/<subject>_<task>.csv``, in any case, or is that folder.
+        misnamed: takes the names of the tables that are named otherwise, and are passed over.
 
     Returns:
         Subject, task and file of each sequence, in the order of their names.
 
     Raises:
-        InputError: if the folder cannot be read or has no such file.
+        InputError: if the folder cannot be read or has no such file, or two names differ in case alone.
     """
     folder = Path(folder)
     place = folder / 'AU_OCC' if (folder / 'AU_OCC').is_dir() else folder
@@ -92,14 +95,19 @@ def find_codes(folder: Path | str) -> list[tuple[str, str, Path]]:
         files = sorted(path for path in place.iterdir() if path.suffix.lower() == '.csv')
     except OSError as error:
         raise InputError(f'{place}: cannot be read ({error.strerror or error})') from None
-    found = []
+    found: dict[tuple[str, str], Path] = {}
     for path in files:
-        match = re.fullmatch(r'([A-Z]+\d+)_(T\d+)', path.stem)
-        if match:
-            found.append((match.group(1), match.group(2), path))
+        match = _NAME.fullmatch(path.stem.upper())
+        if match is None:
+            if misnamed is not None:
+                misnamed.append(path.name)
+            continue
+        if match.groups() in found:
+            raise InputError(f'{path}: {found[match.groups()].name} is of the same sequence; remove one')
+        found[match.group(1), match.group(2)] = path
     if not found:
         raise InputError(f'{place}: no occurrence codes there; expected files such as AU_OCC/F001_T1.csv')
-    return found
+    return [(subject, task, path) for (subject, task), path in sorted(found.items(), key=lambda item: item[1].name)]
 
 
 def read_occurrences(path: Path | str, aus: Sequence[str] = BP4D_AUS) -> FrameTable:
@@ -133,6 +141,8 @@ def read_occurrences(path: Path | str, aus: Sequence[str] = BP4D_AUS) -> FrameTa
             if cells[column] not in OCCURRENCES:
                 raise InputError(f"{path}: line {line}: {au} is '{cells[column]}', it must be 0, 1 or 9 (not codable)")
         found[frame] = [OCCURRENCES[cells[column]] for _, column in wanted]
+    if not found:
+        raise InputError(f'{path}: line {line + 1}: there is a first row, but no row of a frame')
     frames = sorted(found)
     values = np.array([found[frame] for frame in frames], np.int8).reshape(len(frames), len(wanted))
     return FrameTable(np.array(frames, np.int64), values)
@@ -166,7 +176,9 @@ def intensity_file(occurrences: Path | str, au: str) -> Path | None:
         return None
     occurrences = Path(occurrences)
     name = f'AU{au_number(au):02d}'
-    return occurrences.parent.parent / 'AU_INT' / name / f'{occurrences.stem}_{name}.csv'
+    place = occurrences.parent.parent / 'AU_INT' / name
+    spelled = [place / f'{stem}_{name}.csv' for stem in (occurrences.stem, occurrences.stem.upper())]
+    return next((path for path in spelled if path.exists()), spelled[0])
 
 
 def _columns(header: Sequence[str], path: Path | str, line: int) -> dict[int, int]:

@@ -5,8 +5,8 @@ is the heaviest; nothing depends on the order in which a file lists its people. 
 other tracks go on with it when they hardly overlap it and fit its size and place.
 
 Two-subject videos: ``left`` and ``right`` are sides of the picture, as a viewer sees them. Of two faces in one frame
-the one with the smaller x votes for left, and a track belongs to the side it voted for most. Where one side is
-labelled and hardly anybody is on the other, the label is that of the one subject, wherever they are.
+the one with the smaller x votes for left, and a track belongs to the side it voted for most. Where one
+subject is labelled, on one side, and hardly anybody is on the other, the label is theirs, wherever they are.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def choose_subjects(table: FaceTable, sides: Sequence[str] = ('',)) -> dict[str,
     wanted = [side for side in SIDES if side in sides]
     chosen: dict[str, Choice] = {}
     if wanted:
-        for side, candidates in zip(SIDES, _by_side(table, tracks, sole=len(wanted) == 1), strict=True):
+        for side, candidates in zip(SIDES, _by_side(table, tracks, sole=len(sides) == 1), strict=True):
             if side in wanted:
                 chosen[side] = _follow(table, candidates)
     taken = {number for choice in chosen.values() for number in choice.tracks}
@@ -134,8 +134,8 @@ def _fits(table: FaceTable, pieces: Sequence[_Track], track: _Track) -> bool:
         return int(max(first - piece.frames[-1], piece.frames[0] - last))
 
     near = min(pieces, key=gap)
-    if gap(near) <= 0:  # the track lies in a hole of the piece
-        here = np.searchsorted(near.frames, first)
+    here = np.searchsorted(near.frames, first)
+    if gap(near) <= 0 and here > 0:  # the track lies in a hole of the piece
         old, new = near.faces[max(here - _EDGE, 0) : here], track.faces[:_EDGE]
     elif first > near.frames[-1]:
         old, new = near.faces[-_EDGE:], track.faces[:_EDGE]

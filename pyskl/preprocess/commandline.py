@@ -15,9 +15,10 @@ from typing import Any
 
 from pyskl.errors import InputError
 from pyskl.files import check_writable, replacing
-from pyskl.preprocess.assemble import assemble, remove_parts
-from pyskl.preprocess.jobs import Job, Mode, Outcome, digest, run_jobs
+from pyskl.preprocess.assemble import assemble, remove_parts, restore
+from pyskl.preprocess.jobs import Job, Mode, Outcome, digest, one_line, run_jobs
 from pyskl.preprocess.summary import Problem, Summary, summary_tables
+from pyskl.preprocess.target import check_target, resolve_target, source_paths
 from pyskl.progress import progress_bar
 
 __all__ = ['add_arguments', 'run_preprocessing']
@@ -117,9 +118,10 @@ class _Run:
     ) -> None:
         self.jobs, self.args, self.metainfo = jobs, args, dict(metainfo)
         self.recipe = json.loads(json.dumps(recipe))  # as the record gives it back
-        self.problems, self.notes = list(problems), list(notes)
+        self.problems = [Problem(problem.name, one_line(problem.message)) for problem in problems]
+        self.notes = [one_line(note) for note in notes]
         self.form = 'pickle' if args.store is None else 'store'
-        self.target = Path(args.store or args.out).absolute()
+        self.target = resolve_target(args.store or args.out)
         self.shown = args.store or args.out
         self.folder = self.target.with_name(f'{self.target.name}.parts')
         inside = self.form == 'store'
@@ -128,6 +130,7 @@ class _Run:
         )
 
     def go(self) -> int:
+        restore(self.target, self.folder)
         self._check()
         merging, shard = self.args.merge, self.args.shard
         if shard is not None:
@@ -139,7 +142,9 @@ class _Run:
                 self._say(f'{self.shown} is already there and nothing has changed; --force makes it again')
                 return 0
         outcomes = self._look() if merging else self._make(range(len(self.jobs)))
-        summary = Summary(self.metainfo.get('aus', ()), bad=list(self.problems), notes=self.notes)
+        summary = Summary(self.metainfo.get('aus', ()), bad=list(self.problems), notes=list(self.notes))
+        if not self.args.keep_parts and all(outcome.state == 'bad' for outcome in outcomes):
+            remove_parts(self.folder)
         assemble(self.jobs, outcomes, self.folder, self.target, self.form, self.metainfo, summary)
         content = {
             'dataset': self.metainfo.get('dataset'),
@@ -167,8 +172,8 @@ class _Run:
             raise InputError('nothing to do: no video is left')
         _check_unique((job.name for job in self.jobs), 'two sources have the name')
         _check_unique((track for job in self.jobs for track in job.splits), 'two sources give the track')
-        if self.form == 'pickle' and self.target.is_dir():
-            raise InputError(f'--out: {self.shown} is a folder; give a file, or use --store')
+        if self.form == 'pickle':
+            check_target(self.target, self.shown, source_paths(vars(args)))
         if self.form == 'store' and self.target.exists():
             from pyskl.datasets.store import is_store
 
@@ -190,6 +195,7 @@ class _Run:
                     for job, outcome in zip(self.jobs, outcomes, strict=True)
                 ],
                 'problems': [(problem.name, problem.message) for problem in self.problems],
+                'notes': self.notes,
             }
         )
 
@@ -201,9 +207,26 @@ class _Run:
             if not whole or (summary['num_bad'] and not self.args.skip_bad):
                 return None
             same = summary['sources'] == self._sources(self._run(range(len(self.jobs)), 'fingerprint', 'comparing'))
+            same = same and self._still_bad(summary)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return summary if same else None
+
+    def _still_bad(self, summary: Mapping[str, Any]) -> bool:
+        """Try the jobs again that were bad; tell whether all are, for the same reasons.
+
+        What was wrong need not be in the sources: a package was missing, or a disk did not answer.
+        """
+        before = {entry['name']: entry['error'] for entry in summary['bad']}
+        numbers = [number for number, job in enumerate(self.jobs) if job.name in before]
+        if not numbers:
+            return True
+        outcomes = self._make(numbers)
+        if any(outcome.error != before[self.jobs[outcome.number].name] for outcome in outcomes):
+            return False
+        if not self.args.keep_parts:
+            remove_parts(self.folder)
+        return True
 
     def _make(self, numbers: Sequence[int]) -> list[Outcome]:
         try:
@@ -263,6 +286,9 @@ class _Run:
 def _console() -> Any:
     from rich.console import Console
 
+    if hasattr(sys.stdout, 'reconfigure'):
+        # Names of files need not be text, and the output need not be UTF-8.
+        sys.stdout.reconfigure(errors='backslashreplace')
     return Console(width=None if sys.stdout.isatty() else 120)
 
 

@@ -14,7 +14,8 @@ from pyskl.action_units import au_number
 from pyskl.errors import InputError, did_you_mean
 
 __all__ = [
-    'MAX_FRAME', 'FrameTable', 'choose_aus', 'frame_number', 'iter_rows', 'read_frame_values', 'stack_columns',
+    'MAX_FRAME', 'FrameTable', 'check_regular', 'choose_aus', 'frame_number', 'iter_rows', 'read_frame_values',
+    'stack_columns',
 ]  # fmt: skip
 
 MAX_FRAME = 100_000_000
@@ -52,6 +53,27 @@ class FrameTable:
         return placed
 
 
+def check_regular(path: Path) -> None:
+    """Refuse what is there and no regular file, such as a pipe, whose reading would never end.
+
+    Raises:
+        InputError: naming the path.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f'{path}: is no regular file')
+
+
+def _line_of_error(path: Path) -> int:
+    """Return the line, from 1, in which a file stops being UTF-8."""
+    with path.open('rb') as file:
+        for line, text in enumerate(file, 1):
+            try:
+                text.decode('utf-8')
+            except UnicodeDecodeError:
+                return line
+    return 1
+
+
 def iter_rows(path: Path | str) -> Iterator[tuple[int, list[str]]]:
     """Read a text table row by row: comma, semicolon or tab, whichever the first row has most of.
 
@@ -65,6 +87,7 @@ def iter_rows(path: Path | str) -> Iterator[tuple[int, list[str]]]:
     """
     path = Path(path)
     line, empty = 0, True
+    check_regular(path)
     try:
         with path.open(encoding='utf-8-sig', newline='') as file:
             first = next((text for text in file if text.strip()), '')
@@ -80,7 +103,8 @@ def iter_rows(path: Path | str) -> Iterator[tuple[int, list[str]]]:
     except OSError as error:
         raise InputError(f'{path}: cannot be read ({error.strerror or error})') from None
     except UnicodeDecodeError:
-        raise InputError(f'{path}: is no UTF-8 text; save the table as "CSV UTF-8"') from None
+        where = f'{path}: line {_line_of_error(path)}'
+        raise InputError(f'{where}: is no UTF-8 text; save the table as "CSV UTF-8"') from None
     except csv.Error as error:
         raise InputError(f'{path}: line {line + 1}: no row of a table ({error})') from None
     if empty:
@@ -94,8 +118,9 @@ def frame_number(text: str, path: Path | str, line: int) -> int:
         InputError: if it is none.
     """
     digits = text.removesuffix('.0')
-    if not digits.isascii() or not digits.isdecimal() or not 1 <= int(digits[:12]) <= MAX_FRAME:
-        raise InputError(f"{path}: line {line}: '{text}' is no frame number; frames are counted from 1")
+    digits = digits.lstrip('0') if digits.isascii() and digits.isdecimal() else ''
+    if not digits or len(digits) > len(str(MAX_FRAME)) or int(digits) > MAX_FRAME:
+        raise InputError(f"{path}: line {line}: '{text[:40]}' is no frame number; frames are counted from 1")
     return int(digits)
 
 
@@ -159,6 +184,8 @@ def choose_aus(wanted: Sequence[str] | None, default: Sequence[str], coded: Sequ
         return tuple(default)
     chosen: list[str] = []
     for word in wanted:
+        if len(word) > 20:
+            raise InputError(f"--aus: '{word[:20]}...' is no Action Unit name; it must read like 'AU12'")
         au = f'AU{au_number("AU" + word.upper().removeprefix("AU"))}'
         if au not in coded:
             raise InputError(f'--aus: {au} is not coded in this data set; {did_you_mean(au, coded)}')

@@ -50,6 +50,11 @@ class CustomVideo:
         """The highest frame number that is labelled; 0 where frames are not numbered."""
         return self.labels.last_frame if isinstance(self.labels, FrameTable | SegmentTable) else 0
 
+    @property
+    def last_second(self) -> float:
+        """The latest time that is labelled, in seconds; 0 where labels do not go by time."""
+        return self.labels.last_second if isinstance(self.labels, SegmentTable) else 0.0
+
     def read(self) -> CustomVideo:
         """Return the labels: they were read with the table."""
         return self

@@ -9,9 +9,10 @@ from pathlib import Path
 from pyskl.errors import InputError
 from pyskl.preprocess.custom import CustomTable
 from pyskl.preprocess.folds import hold_out
+from pyskl.preprocess.listing import find_handle
 from pyskl.preprocess.sources import KeypointSource
-from pyskl.preprocess.summary import Problem
-from pyskl.preprocess.video_job import ROW_TOLERANCE, VideoJob, find_handle
+from pyskl.preprocess.summary import Problem, listed
+from pyskl.preprocess.video_job import ROW_TOLERANCE, VideoJob
 
 __all__ = ['UNLABELLED', 'CustomJobs', 'list_jobs', 'splits_of']
 
@@ -66,14 +67,28 @@ def list_jobs(
         except InputError as error:
             result.problems.append(Problem(name, f'{table.path}: line {video.line}: {error}'))
             continue
-        if handle.path in used:
+        file = handle.path.resolve()  # a link may give a video a second name
+        if file in used:
             raise InputError(
-                f"{table.path}: line {video.line}: '{name}' and '{used[handle.path]}' are the same video, {handle.path}"
+                f"{table.path}: line {video.line}: '{name}' and '{used[file]}' are the same video, {handle.path}"
             )
-        used[handle.path] = name
+        used[file] = name
         job = VideoJob(name, splits[name], handle, video, width, video.subject, fps, row_tolerance)
         result.jobs.append(job)
-    others = [name for name in source.names() if (found := source.find(name)) is not None and found.path not in used]
+    others = []
+    for name in source.names():
+        try:
+            handle = find_handle(source, [name])
+        except InputError as error:
+            if keep_unlabelled:
+                result.problems.append(Problem(name, str(error)))
+            continue
+        file = handle.path.resolve()
+        if file not in used:
+            used[file] = name
+            others.append(name)
+        elif used[file] != name and handle.path.is_symlink():
+            result.notes.append(f"'{name}' is a link to '{used[file]}' and is left out")
     if keep_unlabelled:
         for name in others:
             handle = find_handle(source, [name])
@@ -81,10 +96,11 @@ def list_jobs(
         result.jobs.sort(key=lambda job: job.name)
     elif others:
         what = '1 video has no labels and is' if len(others) == 1 else f'{len(others)} videos have no labels and are'
-        result.notes.append(f'{what} left out: {", ".join(others[:3])}{", ..." if len(others) > 3 else ""}')
+        result.notes.append(f'{what} left out: {listed(others, 3)}')
     if table.unused:
         result.notes.append(f'columns that are not used: {", ".join(table.unused)}')
     result.notes += _leaks(table)
+    result.problems += source.problems
     return result
 
 

@@ -73,33 +73,45 @@ def video_names(subject: str, camera: str = 'left') -> tuple[str, ...]:
     return (f'{video}_comp', video, f'{video}_Comp', subject)
 
 
-def find_subjects(folder: Path | str) -> list[tuple[str, Path]]:
+def find_subjects(folder: Path | str, misnamed: list[str] | None = None) -> list[tuple[str, Path]]:
     """List the coded subjects of a release.
 
     Args:
-        folder: holds ``ActionUnit_Labels/<subject>/<subject>_au1.txt``, or is ``ActionUnit_Labels``.
+        folder: holds ``ActionUnit_Labels/<subject>/<subject>_au1.txt``, or is ``ActionUnit_Labels``; names in
+            any case.
+        misnamed: takes the names of the folders that are named otherwise, and are passed over.
 
     Returns:
         Each subject with its folder, in the order of their names.
 
     Raises:
-        InputError: if the folder cannot be read or has no such subject.
+        InputError: if the folder cannot be read or has no such subject, or two names differ in case alone.
     """
     folder = Path(folder)
     place = folder / 'ActionUnit_Labels' if (folder / 'ActionUnit_Labels').is_dir() else folder
     try:
-        found = sorted((path.name, path) for path in place.iterdir() if re.fullmatch(r'SN\d+', path.name))
+        entries = sorted(path for path in place.iterdir() if not path.name.startswith('.'))
     except OSError as error:
         raise InputError(f'{place}: cannot be read ({error.strerror or error})') from None
+    found: dict[str, Path] = {}
+    for path in entries:
+        subject = path.name.upper()
+        if re.fullmatch(r'SN\d+', subject, re.ASCII):
+            if subject in found:
+                raise InputError(f'{path}: {found[subject].name} is the same subject; remove one')
+            found[subject] = path
+        elif misnamed is not None and path.is_dir() and (place != folder or subject.startswith('SN')):
+            misnamed.append(path.name)
     if not found:
         raise InputError(f'{place}: no coded subject there; expected folders such as ActionUnit_Labels/SN001')
-    return found
+    return sorted(found.items())
 
 
 def intensity_file(folder: Path | str, au: str) -> Path:
     """Return where the codes of an AU stand in a subject's folder."""
     folder = Path(folder)
-    return folder / f'{folder.name}_au{au_number(au)}.txt'
+    spelled = [folder / f'{name}_au{au_number(au)}.txt' for name in (folder.name, folder.name.upper())]
+    return next((path for path in spelled if path.exists()), spelled[0])
 
 
 def read_intensities(folder: Path | str, aus: Sequence[str] = DISFA_AUS) -> FrameTable:

@@ -7,13 +7,17 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pyskl.errors import InputError
 from pyskl.preprocess.jobs import COUNTS
 from pyskl.preprocess.sources import VIDEO_SUFFIXES
 from pyskl.video.images import has_images, list_images
+from pyskl.video.reader import Frame
 
 __all__ = ['SPLIT', 'ExtractionJob', 'ExtractionSettings', 'find_sources', 'name_sources']
 
@@ -30,7 +34,7 @@ class ExtractionSettings:
         layout: the keypoint layout wanted.
         max_faces: how many faces are looked for in a frame.
         small_faces: whether small faces are searched for.
-        min_frames: faces seen in fewer frames are left out.
+        min_frames: faces seen in fewer frames are left out, where several are looked for.
         model: a model file, or None for the extractor's own.
     """
 
@@ -50,6 +54,15 @@ class ExtractionSettings:
         from pyskl.landmarks import make_extractor
 
         return make_extractor(self.extractor, self.layout, self.max_faces, self.small_faces, model=self.model)
+
+    def check(self) -> None:
+        """Use the extractor once.
+
+        Raises:
+            InputError: as :meth:`open`, or if the model file is none.
+        """
+        with self.open() as extractor:
+            extractor.detect([Frame(0, 0.0, np.zeros((64, 64, 3), np.uint8))])
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings in JSON's types; the model is told by its hash, not by where it lies."""
@@ -94,7 +107,7 @@ class ExtractionJob:
         total = hashlib.sha256()
         for _, name in list_images(self.source):
             status = os.stat(self.source / name)  # noqa: PTH116 - thousands of them
-            total.update(f'{name}\0{status.st_size}\0{status.st_mtime_ns}\n'.encode())
+            total.update(f'{name}\0{status.st_size}\0{status.st_mtime_ns}\n'.encode(errors='surrogateescape'))
         return {'pictures': total.hexdigest()}
 
     def build(self) -> list[dict[str, Any]]:
@@ -112,12 +125,13 @@ class ExtractionJob:
         return samples
 
 
-def find_sources(path: Path) -> list[Path]:
+def find_sources(path: Path, notes: list[str] | None = None) -> list[Path]:
     """Find the videos and folders of pictures below a path.
 
     Args:
         path: a video, a folder of numbered pictures, or a folder with videos and such folders in it, at any depth;
-            hidden ones are passed over, links are followed.
+            hidden ones are passed over, links are followed. Pictures beside a video are passed over too.
+        notes: gets a line for every folder whose pictures are passed over.
 
     Returns:
         Their paths, in a fixed order.
@@ -129,40 +143,49 @@ def find_sources(path: Path) -> list[Path]:
         if not path.exists():
             raise InputError(f'no such video or folder: {path}')
         return [path]
-    found = list(_below(path, ()))
+    found = list(_below(path, (), [] if notes is None else notes))
     if not found:
         raise InputError(f'{path}: neither a video nor a picture in this folder')
     return found
 
 
-def _below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+def _below(folder: Path, above: tuple[Path, ...], notes: list[str]) -> Iterator[Path]:
     above = (*above, folder.resolve())
-    if has_images(folder):
-        yield folder
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith('.'))
     except OSError as error:
         raise InputError(f'{folder}: cannot be read ({error.strerror})') from None
+    videos = {entry for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file()}
+    if has_images(folder):
+        if videos:
+            notes.append(
+                f'{folder}: holds videos, so its pictures are passed over; a folder of their own gets them read'
+            )
+        else:
+            yield folder
     for entry in entries:
-        if entry.is_dir():
-            if entry.resolve() not in above:  # a link to a folder it lies in
-                yield from _below(entry, above)
-        elif entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file():
+        if entry in videos:
             yield entry
+        elif entry.is_dir() and entry.resolve() not in above:  # not a link to a folder it lies in
+            yield from _below(entry, above, notes)
 
 
-def name_sources(sources: Sequence[Path]) -> dict[str, Path]:
+def name_sources(sources: Sequence[Path], several_faces: bool = False) -> dict[str, Path]:
     """Give each source a name of its own, as short as can be.
 
     That is the file's name without suffix; where several would share it, with suffix; and where that does not tell
-    them apart, with as many folders before it as are needed.
+    them apart, with as many folders before it as are needed. With several faces ``x_face2.mp4`` beside ``x.mp4`` keeps
+    its suffix too: ``x_face2`` is the second face of ``x``.
 
     Args:
         sources: videos and folders; repetitions are dropped.
+        several_faces: whether a source can give several tracks.
 
     Returns:
         The sources by name, in their order.
     """
+    from pyskl.landmarks.annotate import track_names
+
     unique = list({source.resolve(): source for source in sources}.values())
     names = [_candidates(source) for source in unique]
     level = [0] * len(unique)
@@ -171,6 +194,11 @@ def name_sources(sources: Sequence[Path]) -> dict[str, Path]:
         for number, candidates in enumerate(names):
             groups.setdefault(candidates[level[number]], []).append(number)
         shared = [number for group in groups.values() if len(group) > 1 for number in group]
+        if several_faces:
+            taken = {track for name in groups for track in islice(track_names(name), 1, None)}
+            shared += [
+                number for name, group in groups.items() if name in taken and len(group) == 1 for number in group
+            ]
         movable = [number for number in shared if level[number] + 1 < len(names[number])]
         if not movable:
             return {candidates[level[number]]: unique[number] for number, candidates in enumerate(names)}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pyskl.errors import InputError
-from pyskl.preprocess.csv_labels import iter_rows
+from pyskl.preprocess.csv_labels import check_regular, iter_rows
 
 __all__ = ['Folds', 'hold_out', 'read_folds']
 
@@ -81,6 +81,7 @@ def read_folds(path: Path | str) -> Folds:
 
 
 def _from_json(path: Path) -> list[list[str]]:
+    check_regular(path)
     try:
         content: Any = json.loads(path.read_text(encoding='utf-8-sig'))
     except OSError as error:
@@ -107,9 +108,10 @@ def _from_table(path: Path) -> list[list[str]]:
     for line, cells in rows:
         record: Mapping[str, str] = dict(zip(names, cells, strict=False))
         number = record.get('fold', '')
-        if len(cells) != 2 or not record['subject'] or not number.isascii() or not number.isdecimal():
-            raise InputError(f'{path}: line {line}: must be a subject and the number of its fold')
-        folds.setdefault(int(number[:9]), []).append(record['subject'])
+        number = number.lstrip('0') if number.isascii() and number.isdecimal() else ''
+        if len(cells) != 2 or not record['subject'] or not number or len(number) > 9:
+            raise InputError(f'{path}: line {line}: must be a subject and the number of its fold, from 1')
+        folds.setdefault(int(number), []).append(record['subject'])
     if sorted(folds) != list(range(1, len(folds) + 1)):
         raise InputError(f'{path}: folds must be numbered from 1 without a gap, not {sorted(folds)[:10]}')
     return [folds[number] for number in sorted(folds)]
@@ -138,5 +140,9 @@ def hold_out(subjects: Iterable[str], fraction: float, seed: int) -> set[str]:
             f'there is only {len(names)} subject (or video), which cannot be divided into training and validation; '
             'give a column split, or --val-fraction 0'
         )
-    ranked = sorted(names, key=lambda name: (hashlib.sha256(f'{seed}:{name}'.encode()).digest(), name))
+
+    def rank(name: str) -> tuple[bytes, str]:
+        return hashlib.sha256(f'{seed}:{name}'.encode('utf-8', 'surrogatepass')).digest(), name
+
+    ranked = sorted(names, key=rank)
     return set(ranked[: min(max(round(fraction * len(names)), 1), len(names) - 1)])

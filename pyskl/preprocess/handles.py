@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyskl.errors import InputError
 from pyskl.landmarks.openface import OPENFACE_LAYOUT, read_openface_csv
 from pyskl.landmarks.openpifpaf import OPENPIFPAF_LAYOUT, read_openpifpaf
 from pyskl.landmarks.openpifpaf_index import PifPafVideo
 from pyskl.landmarks.types import FrameFaces
+from pyskl.preprocess.csv_labels import iter_rows
 from pyskl.preprocess.faces import FaceTable, gather_faces
 from pyskl.video.images import iter_images, list_images
 from pyskl.video.reader import Frame, check_video, iter_frames
@@ -38,12 +41,14 @@ class ExtractorSettings:
         max_faces: how many faces are looked for in a picture.
         small_faces: whether to search for small faces too.
         model: SHA-256 of the model file, where the extractor has one.
+        is_default: whether ``max_faces`` was left to us, so that it may be raised for a video with more subjects.
     """
 
     name: str
     max_faces: int
     small_faces: bool
     model: str | None = None
+    is_default: bool = False
 
     def open(self, layout: str) -> LandmarkExtractor:
         """Make the extractor.
@@ -108,16 +113,45 @@ class SourceHandle(ABC):
         Raises:
             InputError: as :meth:`read`, or if its pictures are not all of one size.
         """
-        return gather_faces(self.read(), self.have, self.settings.layout, str(self.path), self.settings.img_shape)
+        return gather_faces(self.read(), self.have, self.settings.layout, self.where, self.settings.img_shape)
+
+    @property
+    def where(self) -> str:
+        """The files, for messages about the whole video."""
+        return str(self.path)
+
+    def place_of(self, frame: int) -> str:
+        """Return where a frame (from 1) stands, for messages."""
+        return f'{self.where}: frame {frame}'
+
+    def looking_for(self, num_faces: int) -> SourceHandle:
+        """Return a handle that looks for at least so many faces in a picture, unless the user said how many."""
+        chosen = self.settings.extractor
+        if chosen is None or not chosen.is_default or chosen.max_faces >= num_faces:
+            return self
+        return replace(self, settings=replace(self.settings, extractor=replace(chosen, max_faces=num_faces)))
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return how many files there are, and a digest of the size and time of change of each."""
+        """Return how many files there are, a digest of the name, size and time of change of each, and the faces sought.
+
+        The folders above are left out, since data are moved; the name stays, because it holds the frame's number.
+
+        Raises:
+            InputError: if one is no regular file: reading a pipe would never end.
+        """
         count, facts = 0, hashlib.sha256()
         for file in self.files():
-            stat = os.stat(file)  # noqa: PTH116 - a million of them: Path.stat costs more
-            facts.update(b'%d %d;' % (stat.st_size, stat.st_mtime_ns))
+            status = os.stat(file)  # noqa: PTH116 - a million of them: Path.stat costs more
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f'{file}: is no regular file')
+            facts.update(b'%b\0%d %d;' % (os.fsencode(file.name), status.st_size, status.st_mtime_ns))
             count += 1
-        return {'files': count, 'facts': facts.hexdigest()}
+        chosen = self.settings.extractor
+        return {
+            'files': count,
+            'facts': facts.hexdigest(),
+            'max_faces': None if chosen is None else chosen.max_faces,
+        }
 
 
 @dataclass(frozen=True)
@@ -127,6 +161,10 @@ class Skeletons(SourceHandle):
     @property
     def have(self) -> str:
         return OPENPIFPAF_LAYOUT
+
+    @property
+    def where(self) -> str:
+        return self.video.pattern
 
     def files(self) -> Iterable[Path]:
         return (path for _, path in self.video.files())
@@ -146,6 +184,12 @@ class OpenFaceTable(SourceHandle):
 
     def read(self) -> Iterator[FrameFaces]:
         return read_openface_csv(self.path)
+
+    def place_of(self, frame: int) -> str:
+        rows = iter_rows(self.path)
+        column = next(rows)[1].index('frame')
+        line = next((line for line, cells in rows if float(cells[column]) == frame), None)
+        return f'{self.path}: line {line}: frame {frame}'
 
 
 @dataclass(frozen=True)

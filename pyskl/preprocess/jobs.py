@@ -27,10 +27,17 @@ from pyskl.datasets.checks import check_sample
 from pyskl.datasets.safe_pickle import dump_pickle, load_pickle
 from pyskl.errors import InputError
 
-__all__ = ['COUNTS', 'Job', 'Mode', 'Outcome', 'Part', 'digest', 'part_path', 'read_part', 'run_jobs']
+__all__ = ['COUNTS', 'NAMED', 'Job', 'Mode', 'Outcome', 'Part', 'digest', 'part_path', 'read_part', 'run_jobs']
 
 COUNTS = 'counts'
 """Field of a sample that a job may fill with ``{what: number}``; it is taken out and added up in the summary."""
+
+NAMED = (
+    'tracks without any face',
+    'tracks whose side of the picture cannot be known: one person is seen, and the picture size was guessed (give '
+    '--img-shape)',
+)
+"""Counts whose tracks are named in the summary's notes."""
 
 Mode = Literal['make', 'remake', 'check', 'fingerprint']
 
@@ -114,7 +121,7 @@ def part_path(folder: Path, name: str) -> Path:
     The name is escaped, so that it cannot lead out of the folder, and cut. A piece of its hash keeps names apart that
     are cut alike, or that differ only in what some file systems do not tell apart.
     """
-    escaped = quote(name, safe='').replace('.', '%2E')[:100]
+    escaped = quote(name.encode('utf-8', 'surrogatepass'), safe='').replace('.', '%2E')[:100]
     return folder / f'{escaped}-{hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]}.part'
 
 
@@ -203,10 +210,15 @@ def _check_tracks(job: Job, samples: Sequence[Mapping[str, Any]]) -> None:
         raise RuntimeError(f"job '{job.name}' announced the tracks {sorted(job.splits)} and made {names}")
 
 
+def one_line(text: str) -> str:
+    """Return a text without line breaks; names of files can hold some."""
+    return ' '.join(text.split())
+
+
 def _one_line(problem: Exception, name: str) -> str:
     if isinstance(problem, OSError):
         return f'{problem.filename or name}: cannot be read ({problem.strerror or problem})'
-    return ' '.join(str(problem).split())
+    return one_line(str(problem))
 
 
 def _work_in_processes(tasks: Sequence[_Task], workers: int) -> Iterator[Outcome]:

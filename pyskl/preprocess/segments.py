@@ -37,6 +37,11 @@ class SegmentTable:
         """The highest frame number that is labelled; 0 for segments in seconds."""
         return int(self.bounds[:, 1].max()) if self.unit == 'frame' else 0
 
+    @property
+    def last_second(self) -> float:
+        """The latest end of a segment, in seconds; 0 for segments in frames."""
+        return float(self.bounds[:, 1].max()) if self.unit == 's' else 0.0
+
     def digest(self) -> str:
         """Return a SHA-256 of the content."""
         content = self.bounds.tobytes() + self.values.tobytes() + f'{self.unit}{self.outside}'.encode()

@@ -19,7 +19,7 @@ from pyskl.errors import InputError
 from pyskl.keypoints import convert_keypoints, get_layout
 from pyskl.landmarks.openface import OPENFACE_LAYOUT
 from pyskl.landmarks.openpifpaf import OPENPIFPAF_LAYOUT
-from pyskl.landmarks.openpifpaf_index import PifPafVideo, index_openpifpaf
+from pyskl.landmarks.openpifpaf_index import PifPafVideo, index_openpifpaf, stray_message
 from pyskl.preprocess.handles import (
     ExtractorSettings,
     Images,
@@ -29,6 +29,7 @@ from pyskl.preprocess.handles import (
     SourceSettings,
     Video,
 )
+from pyskl.preprocess.summary import Problem
 from pyskl.video.images import has_images
 
 __all__ = ['VIDEO_SUFFIXES', 'KeypointSource', 'SourceHandle', 'add_source_arguments', 'open_source']
@@ -36,6 +37,7 @@ __all__ = ['VIDEO_SUFFIXES', 'KeypointSource', 'SourceHandle', 'add_source_argum
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.ts', '.3gp')
 KINDS = ('skeletons', 'images', 'videos', 'openface')
 DEPTH = 3  # levels of folders searched
+MAX_EDGE = 65_535  # pixels of a picture's side: the most a JPEG can have
 
 _KIND_HELP = {
     'skeletons': 'OpenPifPaf whole-body JSON, one per picture: <video>.<frame>.predictions.json',
@@ -54,6 +56,9 @@ class KeypointSource(ABC):
         subsets: folders below ``root`` that part the data set, such as ``Train_Set``. Those that are there are searched
             for the videos of that part alone; their names may be in any case.
 
+    Attributes:
+        problems: files that can be of no video; filled while videos are looked for.
+
     Raises:
         InputError: if the folder cannot be read.
     """
@@ -62,6 +67,7 @@ class KeypointSource(ABC):
 
     def __init__(self, root: Path, settings: SourceSettings, subsets: Sequence[str] = ()) -> None:
         self.root, self.settings = root, settings
+        self.problems: list[Problem] = []
         self._subsets = _existing(root, subsets)
         self._indices: dict[str | None, Mapping[str, Any]] = {}
 
@@ -119,7 +125,10 @@ class _SkeletonSource(KeypointSource):
     kind = 'skeletons'
 
     def _scan(self, folder: Path) -> Mapping[str, Any]:
-        return index_openpifpaf(folder)
+        strays: list[str] = []
+        found = index_openpifpaf(folder, strays)
+        self.problems += [Problem(Path(path).name, stray_message(path)) for path in strays]
+        return found
 
     def _handle(self, video: str, found: PifPafVideo) -> SourceHandle:
         if found.problem is not None:
@@ -146,6 +155,11 @@ class _FileSource(KeypointSource):
                 found.setdefault(name, []).append(path)
         if not found:
             raise InputError(f'{folder}: nothing found in it; --{self.kind} expects {_KIND_HELP[self.kind]}')
+        known = {paths[0] for paths in found.values() if len(paths) == 1}
+        for path in {path for paths in found.values() for path in paths} - known:
+            # No name is this file's alone: another one has the same, but for its suffix or folder.
+            place = path.relative_to(folder).as_posix()
+            found[f'./{place}' if place in found else place] = [path]
         return found
 
     def names(self, subset: str | None = None) -> list[str]:
@@ -219,10 +233,10 @@ def add_source_arguments(parser: argparse.ArgumentParser, kinds: Sequence[str] =
         '--max-faces',
         type=_positive,
         metavar='N',
-        help='faces to look for in a picture; default: 1 in images, 2 in videos',
+        help='faces to look for in a picture; default: 1 in images, 2 in videos, more where more subjects are labelled',
     )
     group.add_argument(
-        '--img-shape', type=_positive, nargs=2, metavar=('H', 'W'),
+        '--img-shape', type=_edge, nargs=2, metavar=('H', 'W'),
         help='size of the pictures that skeletons and OpenFace tables were made from; default: 112 112 for a video '
         'whose keypoints all lie in there (the crops of Aff-Wild2), else the smallest box that holds them',
     )  # fmt: skip
@@ -256,7 +270,10 @@ def open_source(args: argparse.Namespace, subsets: Sequence[str] = ()) -> Keypoi
     else:
         # Pictures are faces already cut out, as a rule, where a search for small ones would only cost time.
         extractor = ExtractorSettings(
-            args.extractor or 'mediapipe', args.max_faces or (1 if kind == 'images' else 2), kind == 'videos'
+            args.extractor or 'mediapipe',
+            args.max_faces or (1 if kind == 'images' else 2),
+            kind == 'videos',
+            is_default=args.max_faces is None,
         )
         # What is missing (a package, a model, a layout) is to be said now, once, and not for every video.
         with extractor.open(args.keypoint_layout) as opened:
@@ -268,9 +285,16 @@ def open_source(args: argparse.Namespace, subsets: Sequence[str] = ()) -> Keypoi
 
 
 def _positive(text: str) -> int:
-    if re.fullmatch(r'0*[1-9]\d*', text) is None:
-        raise argparse.ArgumentTypeError(f"must be a number of 1 or more, not '{text}'")
+    if re.fullmatch(r'0*[1-9][0-9]{0,17}', text) is None:
+        raise argparse.ArgumentTypeError(f"must be a number of 1 or more, not '{text[:40]}'")
     return int(text)
+
+
+def _edge(text: str) -> int:
+    edge = _positive(text)
+    if edge > MAX_EDGE:
+        raise argparse.ArgumentTypeError(f"must be a number of pixels up to {MAX_EDGE:,}, not '{text[:20]}'")
+    return edge
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

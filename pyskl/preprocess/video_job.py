@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,11 +14,11 @@ from pyskl.errors import InputError
 from pyskl.preprocess.choose import choose_subjects
 from pyskl.preprocess.csv_labels import FrameTable
 from pyskl.preprocess.jobs import COUNTS
-from pyskl.preprocess.sources import KeypointSource, SourceHandle
+from pyskl.preprocess.sources import SourceHandle
 
 __all__ = [
     'ROW_TOLERANCE', 'LabelSource', 'Labels', 'TableLabels', 'VideoJob', 'add_tolerance_argument', 'file_facts',
-    'find_handle', 'frame_times',
+    'frame_times',
 ]  # fmt: skip
 
 ROW_TOLERANCE = 5.0  # percent
@@ -31,6 +31,10 @@ class Labels(Protocol):
     @property
     def last_frame(self) -> int:
         """The highest frame number that is labelled; 0 where frames are not numbered."""
+
+    @property
+    def last_second(self) -> float:
+        """The latest time that is labelled, in seconds; 0 where labels do not go by time."""
 
     def placed(self, timestamps: np.ndarray) -> np.ndarray:
         """Return (T, A) int8 for the frames shown at ``timestamps``, (T,) float64 seconds."""
@@ -69,6 +73,11 @@ class TableLabels:
     def last_frame(self) -> int:
         """The highest frame number that is labelled."""
         return max(self.label.last_frame, self.intensity.last_frame if self.intensity is not None else 0)
+
+    @property
+    def last_second(self) -> float:
+        """Return 0: they do not go by time."""
+        return 0.0
 
     def placed(self, timestamps: np.ndarray) -> np.ndarray:
         """Return the occurrences of the T frames, (T, A) int8."""
@@ -126,7 +135,8 @@ class VideoJob:
         table = self.handle.gather()
         total = max(table.num_frames, labels.last_frame if labels is not None else 0)
         excess = total - table.num_frames
-        if excess > max(FEW_ROWS, table.num_frames * self.row_tolerance / 100):
+        admitted = max(FEW_ROWS, table.num_frames * self.row_tolerance / 100)
+        if excess > admitted:
             raise InputError(
                 f'{self.handle.path}: the labels go up to frame {total}, but its last frame is {table.num_frames}; '
                 'they are of another video, or, if the last frames have no picture, admit it with --row-tolerance'
@@ -136,6 +146,8 @@ class VideoJob:
             raise InputError(f'{self.handle.path}: no face was found in any of its {table.num_frames} frames')
         keypoint, score = table.take(choice.faces, total)
         times, fps = frame_times(table.timestamps, total, self.fps)
+        if labels is not None and labels.last_second:
+            self._check_times(table.timestamps, times, labels.last_second, admitted)
         sample: dict[str, Any] = {
             'frame_dir': self.name,
             'total_frames': total,
@@ -159,6 +171,25 @@ class VideoJob:
             'labelled frames beyond the last picture': excess,
         }
         return [sample]
+
+    def _check_times(self, given: np.ndarray, times: np.ndarray, last_second: float, admitted: float) -> None:
+        """Refuse times that go back, and labels that go far beyond the last frame."""
+        known = np.flatnonzero(np.isfinite(given))
+        back = np.flatnonzero(np.diff(given[known]) < 0)
+        if len(back):
+            number = int(known[back[0] + 1])
+            raise InputError(
+                f'{self.handle.place_of(number + 1)}: its time goes back, from {given[known[back[0]]]:g} s to '
+                f'{given[number]:g} s; labels in seconds cannot be placed'
+            )
+        if len(times) > 1 and np.isfinite(times).all():
+            step = (times[-1] - times[0]) / (len(times) - 1)
+            if last_second - times[-1] - step > admitted * step:
+                raise InputError(
+                    f'{self.handle.path}: the labels go up to {last_second:g} s, but its last frame is at '
+                    f'{times[-1]:g} s; they are of another video, or, if the last frames have no picture, admit it '
+                    'with --row-tolerance'
+                )
 
 
 def frame_times(timestamps: np.ndarray, total: int, fps: float | None) -> tuple[np.ndarray, float | None]:
@@ -203,19 +234,6 @@ def _percent(text: str) -> float:
     if not 0 <= value < float('inf'):
         raise argparse.ArgumentTypeError(f"must be a percentage of 0 or more, not '{text}'")
     return value
-
-
-def find_handle(source: KeypointSource, names: Sequence[str]) -> SourceHandle:
-    """Return the first of some names under which a source has a video.
-
-    Raises:
-        InputError: if it has none, or several files of that name.
-    """
-    for name in names:
-        handle = source.find(name)
-        if handle is not None:
-            return handle
-    raise InputError(f'{source.root}: there is no {" or ".join(names)} for --{source.kind}')
 
 
 def file_facts(paths: Iterable[Path]) -> list[list[Any]]:

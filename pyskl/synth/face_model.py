@@ -8,20 +8,59 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-from pyskl.errors import InputError
+from pyskl.errors import InputError, did_you_mean
+from pyskl.keypoints import convert_keypoints, get_layout
 
 __all__ = ['FaceModel']
 
-DEFAULT_FILE = Path(__file__).with_name('face_model_68.npz')
+DEFAULT_FILE = Path(__file__).with_name('face_model.npz')
 
-# Upper and lower points that touch but never pass each other: the lids and the inner edges of the lips.
-_UPPER = np.array([37, 38, 43, 44, 61, 62, 63])
-_LOWER = np.array([41, 40, 47, 46, 67, 66, 65])
+LAYOUTS = ('ibug68', 'mediapipe478')
+LIP_GIVE, LID_GIVE = 0.5, 0.1
+
+# Upper and lower points that touch but never pass each other, on the right side and the midline: the lids and the inner
+# edges of the lips. The last number is how far resting lips part there, relative to the middle of the mouth.
+_LIDS = {
+    'ibug68': ((37, 41), (38, 40)),
+    'mediapipe478': ((246, 7), (161, 163), (160, 144), (159, 145), (158, 153), (157, 154), (173, 155)),
+}
+_LIPS = {
+    'ibug68': ((61, 67, 1.0), (62, 66, 1.0)),
+    'mediapipe478': ((191, 95, 0.3), (80, 88, 0.6), (81, 178, 0.85), (82, 87, 1.0), (13, 14, 1.0)),
+}
+
+
+@dataclass(frozen=True)
+class Seam:
+    """Points that meet where the face closes, S pairs of them.
+
+    Attributes:
+        upper: (S,) int64 points of the upper lids and of the inner edge of the upper lip.
+        lower: (S,) int64 the point opposite to each.
+        rest: (S,) float32 how far resting lips part there, relative to the middle of the mouth; 0 at the lids.
+        give: (S,) float32 the lower point's share in making room: lips meet half way, an upper lid comes down to the
+            lower one.
+    """
+
+    upper: np.ndarray
+    lower: np.ndarray
+    rest: np.ndarray
+    give: np.ndarray
+
+
+def _seam(layout: str) -> Seam:
+    mirror = get_layout(layout).mirror
+    pairs = [(upper, lower, 0.0) for upper, lower in _LIDS[layout]] + list(_LIPS[layout])
+    both = dict.fromkeys(pairs + [(int(mirror[upper]), int(mirror[lower]), rest) for upper, lower, rest in pairs])
+    upper, lower, rest = zip(*both, strict=True)
+    rest = np.array(rest, dtype=np.float32)
+    return Seam(np.array(upper), np.array(lower), rest, np.where(rest > 0, LIP_GIVE, LID_GIVE).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -29,21 +68,23 @@ class FaceModel:
     """Landmark face with linear displacement fields; all arrays float32.
 
     Attributes:
-        neutral: (68, 3) landmarks of the neutral face, iBUG-68 order.
-        au_names: names of the labelled Action Units, A of them.
-        au_fields: (A, 2, 68, 3) displacement at full intensity made by the subject's right side and by the left one;
+        layout: keypoint layout of the V points: ``ibug68``, or ``mediapipe478`` with irises.
+        neutral: (V, 3) points of the neutral face.
+        au_names: names of the Action Units, A of them.
+        au_fields: (A, 2, V, 3) displacement at full intensity made by the subject's right side and by the left one;
             their sum is the Action Unit.
         distraction_names: names of the unlabelled movements, D of them.
-        distraction_fields: (D, 2, 68, 3) the same for movements that carry no label.
+        distraction_fields: (D, 2, V, 3) the same for movements that carry no label.
         macro_names: ``origin-sex-age`` and ``universal-sex-weight`` shapes.
-        macro_fields: (., 68, 3) displacements of whole-head shapes.
+        macro_fields: (., V, 3) displacements of whole-head shapes.
         local_names: names of opposite local shapes.
-        local_fields: (., 2, 68, 3) displacements towards the low and the high end of each local shape.
+        local_fields: (., 2, V, 3) displacements towards the low and the high end of each local shape.
         asymmetry_names: names of lopsided shapes.
-        asymmetry_fields: (., 2, 68, 3) displacements of the left and the right variant.
+        asymmetry_fields: (., 2, V, 3) displacements of the left and the right variant.
         provenance: where the arrays come from.
     """
 
+    layout: str
     neutral: np.ndarray
     au_names: tuple[str, ...]
     au_fields: np.ndarray
@@ -58,34 +99,54 @@ class FaceModel:
     provenance: dict[str, object]
 
     @classmethod
-    def load(cls, path: Path | str | None = None) -> FaceModel:
+    def load(cls, path: Path | str | None = None, layout: str = 'ibug68') -> FaceModel:
         """Load a face model file.
 
         Args:
             path: ``.npz`` file; the one that ships with the package when not given.
+            layout: ``ibug68`` or ``mediapipe478``.
 
         Raises:
-            InputError: if the file cannot be read or lacks an array.
+            InputError: if the file cannot be read or lacks an array, or the layout is another.
         """
         path = DEFAULT_FILE if path is None else Path(path)
+        if layout not in LAYOUTS:
+            raise InputError(f"the face model has no keypoint layout '{layout}'; {did_you_mean(layout, LAYOUTS)}")
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            with path.open('rb') as raw, np.load(raw, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files if '/' not in name or name.startswith(f'{layout}/')}
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise InputError(f'cannot read the face model {path}: {error}') from error
-        values: dict[str, object] = {}
-        for field in cls.__dataclass_fields__:
-            if field not in arrays:
+
+        def take(name: str) -> np.ndarray:
+            if name not in arrays:
                 raise InputError(
-                    f"the face model {path} lacks '{field}'; rebuild it with tools/data/build_face_model.py"
+                    f"the face model {path} lacks '{name}'; rebuild it with tools/data/build_face_model.py"
                 )
+            return arrays[name]
+
+        values: dict[str, object] = {'layout': layout}
+        for field in cls.__dataclass_fields__:
             if field.endswith('_names'):
-                values[field] = tuple(str(name) for name in arrays[field])
+                values[field] = tuple(str(name) for name in take(field))
+            elif field.endswith('_fields'):
+                stored, step = take(f'{layout}/{field}'), take(f'{layout}/{field}.step')
+                values[field] = stored.astype(np.float32) * np.float32(step)
             elif field == 'provenance':
-                values[field] = json.loads(str(arrays[field]))
-            else:
-                values[field] = arrays[field]
+                values[field] = json.loads(str(take(field)))
+            elif field == 'neutral':
+                values[field] = take(f'{layout}/neutral')
         return cls(**values)
+
+    @cached_property
+    def seam(self) -> Seam:
+        """The pairs of points where lids and lips meet."""
+        return _seam(self.layout)
+
+    @cached_property
+    def eyes(self) -> np.ndarray:
+        """(12,) int64: the corners and lids of both eyes as iBUG counts them; their mean is the origin."""
+        return convert_keypoints(self.layout, 'ibug68')[36:48]
 
     def deform(
         self,
@@ -96,12 +157,13 @@ class FaceModel:
         """Move a face.
 
         Args:
-            neutral: (68, 3) the face at rest.
+            neutral: (V, 3) the face at rest.
             au_weights: (T, A, 2) share of each Action Unit's field for the right and the left side, 1 = full.
             distraction_weights: (T, D, 2) the same for the unlabelled movements; none when not given.
 
         Returns:
-            (T, 68, 3) float32 landmarks. Lids and lips that would pass through each other meet half way.
+            (T, V, 3) float32 landmarks. Lips that would pass through each other meet half way, an
+            upper lid stops at the lower one.
         """
         num_frames = len(au_weights)
         basis = self.au_fields.reshape(-1, neutral.size)
@@ -110,7 +172,8 @@ class FaceModel:
             basis = self.distraction_fields.reshape(-1, neutral.size)
             moved += np.asarray(distraction_weights, dtype=np.float32).reshape(num_frames, -1) @ basis
         points = moved.reshape(num_frames, *neutral.shape) + neutral.astype(np.float32)
-        overlap = np.maximum(points[:, _LOWER, 1] - points[:, _UPPER, 1], 0) / 2
-        points[:, _LOWER, 1] -= overlap
-        points[:, _UPPER, 1] += overlap
+        upper, lower, give = self.seam.upper, self.seam.lower, self.seam.give
+        overlap = np.maximum(points[:, lower, 1] - points[:, upper, 1], 0)
+        points[:, lower, 1] -= give * overlap
+        points[:, upper, 1] += (1 - give) * overlap
         return points

@@ -1,4 +1,4 @@
-"""Who is seen: the shape of a random face, how lopsided it is, and how strongly it moves."""
+"""Who is seen: the shape of a random face, how it rests, how lopsided it is, and how strongly it moves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from pyskl.synth.face_model import FaceModel
 
-__all__ = ['Identity', 'random_identity']
+__all__ = ['RESTING', 'Identity', 'random_identity']
 
 ORIGINS = ('african', 'asian', 'caucasian')
 SEXES = ('female', 'male')
@@ -17,11 +17,41 @@ AGES = ('young', 'old')
 LOCAL_SPREAD = 0.22  # standard deviation of a local shape's coefficient; 1 is the sculptor's extreme
 ASYMMETRY_SPREAD = 0.25
 HABIT_SPREAD = 0.005  # a detector places a landmark a little off, the same way in all frames of one face
-GAIN_RANGE = (0.75, 1.2)  # how far a face moves at full intensity, relative to the model
+HABIT_REACH = 0.08  # outer-eye distances over which these errors resemble each other
+HABIT_WAVES = 96
+
+GAIN_RANGE = (0.4, 1.35)  # how far a face moves at full intensity, relative to the model
+EXPRESSIVENESS_SPREAD = 0.14  # of the logarithm of a person's gain, common to all Action Units
+REGION_SPREAD = 0.1  # common to the upper face, and to the lower face
+GAIN_SPREAD = 0.2  # of each Action Unit by itself
+FAINT_SHARE, FAINT_GAIN = 0.06, 0.6  # some people hardly show some Action Units
 SIDE_SPREAD = 0.08  # one side of the face moves more than the other
-UPPER_SEAM = np.array([61, 62, 63])
-LOWER_SEAM = np.array([67, 66, 65])
-RESTING_GAP = 0.012  # greatest distance between the lips of a mouth at rest
+BLINK = 'AU45'
+HINGED = ('AU26', 'AU27')  # the jaw is one bone
+UPPER_FACE = ('AU1', 'AU2', 'AU4', 'AU5', 'AU6', 'AU7', 'AU45')
+
+RESTING_GAP = 0.012  # greatest distance between the lips of a closed mouth
+OPEN_MOUTHS = 0.15  # share of people whose lips stand apart at rest
+
+RESTING: dict[str, tuple[float, float, float]] = {
+    'AU1': (0.13, -0.3, 0.4),
+    'AU2': (0.13, -0.3, 0.4),
+    'AU4': (0.15, -0.35, 0.45),
+    'AU5': (0.25, -0.6, 0.5),
+    'AU6': (0.1, -0.1, 0.3),
+    'AU7': (0.16, -0.2, 0.5),
+    'AU10': (0.07, -0.15, 0.2),
+    'AU12': (0.05, -0.12, 0.15),
+    'AU14': (0.12, -0.1, 0.4),
+    'AU15': (0.1, -0.25, 0.35),
+    'AU17': (0.08, -0.1, 0.25),
+    'AU18': (0.08, -0.2, 0.2),
+    'AU20': (0.08, -0.2, 0.25),
+    'AU23': (0.1, -0.2, 0.3),
+    'AU24': (0.13, -0.35, 0.35),
+}
+"""How a face at rest differs from the average one, as shares of Action Units: standard deviation, least, greatest. High
+or low brows, drooping lids, hanging corners, thin or full lips look like traces of Action Units that are not there."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +59,7 @@ class Identity:
     """One person.
 
     Attributes:
-        neutral: (68, 3) float32 the face at rest, in outer-eye distances of the mean face.
+        neutral: (V, 3) float32 the face at rest, in outer-eye distances of the mean face.
         au_gains: (A, 2) float32 extent of each Action Unit at full intensity, right and left side.
         distraction_gains: (D, 2) float32 the same for unlabelled movements.
     """
@@ -62,8 +92,41 @@ def _two_sided(rng: np.random.Generator, count: int, spread: float) -> np.ndarra
     return np.stack([np.maximum(-value, 0), np.maximum(value, 0)], axis=1).astype(np.float32)
 
 
+def _habit(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
+    """(V, 3) smooth random displacements: the same field wherever a layout has its points (random Fourier features)."""
+    waves = rng.normal(0, 1 / HABIT_REACH, (3, HABIT_WAVES))
+    phases = rng.uniform(0, 2 * np.pi, HABIT_WAVES)
+    heights = rng.normal(0, HABIT_SPREAD, (HABIT_WAVES, 3))
+    return np.sqrt(2 / HABIT_WAVES) * np.cos(points @ waves + phases) @ heights
+
+
+def _resting_weights(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
+    """(1, A, 2) shares of Action Units that a face shows when it does nothing."""
+    weights = dict.fromkeys(names, 0.0)
+    for au, (spread, least, greatest) in RESTING.items():
+        weights[au] = float(np.clip(rng.normal(0, spread), least, greatest))
+    opening = rng.uniform(0.05, 0.25), rng.uniform(0, 0.12)
+    if rng.uniform() < OPEN_MOUTHS:
+        weights['AU25'], weights['AU26'] = opening
+    values = np.array([weights[au] for au in names])
+    lopsided = rng.normal(0, 0.15, len(names))
+    return (values[:, None] * np.stack([1 + lopsided, 1 - lopsided], axis=1))[None].astype(np.float32)
+
+
+def _gains(rng: np.random.Generator, names: tuple[str, ...], person: float, regions: np.ndarray) -> np.ndarray:
+    """(len(names), 2) how far each movement goes, correlated within the person and within half of the face."""
+    region = np.array([regions[0] if name in UPPER_FACE else regions[1] for name in names])
+    overall = np.exp(person + region + rng.normal(0, GAIN_SPREAD, len(names)))
+    overall[rng.uniform(size=len(names)) < FAINT_SHARE] *= FAINT_GAIN
+    side = rng.normal(0, SIDE_SPREAD, len(names)).clip(-0.25, 0.25)
+    side[[name in HINGED for name in names]] = 0
+    overall[[name == BLINK for name in names]] = 1  # whoever blinks shuts the eye
+    gains = overall.clip(*GAIN_RANGE)[:, None] * np.stack([1 + side, 1 - side], axis=1)
+    return gains.astype(np.float32)
+
+
 def random_identity(rng: np.random.Generator, model: FaceModel) -> Identity:
-    """Draw a person.
+    """Draw a person. The same state of ``rng`` gives the same person in every keypoint layout.
 
     Args:
         rng: source of randomness.
@@ -78,20 +141,20 @@ def random_identity(rng: np.random.Generator, model: FaceModel) -> Identity:
     neutral = model.neutral + np.tensordot(macro, model.macro_fields, 1)
     neutral = neutral + np.tensordot(local, model.local_fields, 2)
     neutral = neutral + np.tensordot(asymmetry, model.asymmetry_fields, 2)
-    habit = rng.normal(0, HABIT_SPREAD, neutral.shape)
-    neutral = neutral + habit
-    seam = (neutral[UPPER_SEAM, 1] + neutral[LOWER_SEAM, 1]) / 2
-    gap = rng.uniform(0, RESTING_GAP)
-    neutral[UPPER_SEAM, 1] = seam + gap / 2
-    neutral[LOWER_SEAM, 1] = seam - gap / 2
-    neutral = neutral - neutral[36:48].mean(axis=0)
+    neutral = neutral + _habit(rng, model.neutral)
 
-    def gains(count: int) -> np.ndarray:
-        overall = rng.uniform(*GAIN_RANGE, (count, 1))
-        side = rng.normal(0, SIDE_SPREAD, (count, 1)).clip(-0.25, 0.25)
-        return (overall * np.hstack([1 + side, 1 - side])).astype(np.float32)
+    seam = model.seam
+    lips = seam.rest > 0
+    upper, lower = seam.upper[lips], seam.lower[lips]
+    middle = (neutral[upper, 1] + neutral[lower, 1]) / 2
+    gap = rng.uniform(0, RESTING_GAP) * seam.rest[lips]
+    neutral[upper, 1] = middle + gap / 2
+    neutral[lower, 1] = middle - gap / 2
+    neutral = model.deform(neutral, _resting_weights(rng, model.au_names))[0]
+    neutral = neutral - neutral[model.eyes].mean(axis=0)
 
-    au_gains = gains(len(model.au_names))
-    hinge = model.au_names.index('AU26')
-    au_gains[hinge] = au_gains[hinge].mean()  # the jaw is one bone
-    return Identity(neutral.astype(np.float32), au_gains, gains(len(model.distraction_names)))
+    person = rng.normal(0, EXPRESSIVENESS_SPREAD) - 0.05
+    regions = rng.normal(0, REGION_SPREAD, 2)
+    au_gains = _gains(rng, model.au_names, person, regions)
+    distraction_gains = _gains(rng, model.distraction_names, person, regions)
+    return Identity(neutral.astype(np.float32), au_gains, distraction_gains)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
-__all__ = ['drifting_noise', 'smooth_noise']
+__all__ = ['drifting_noise', 'smooth_noise', 'smooth_step', 'stepping_signal']
+
+
+def smooth_step(level: np.ndarray) -> np.ndarray:
+    """Cubic that leads from 0 to 1 and is flat at both ends; outside 0..1 it stays at the end it left."""
+    level = np.clip(level, 0, 1)
+    return level * level * (3 - 2 * level)
 
 
 def drifting_noise(rng: np.random.Generator, num_frames: int, num_signals: int, time_constant: float) -> np.ndarray:
@@ -27,6 +35,13 @@ def drifting_noise(rng: np.random.Generator, num_frames: int, num_signals: int, 
     return lfilter([np.float32(1)], np.array([1, -decay], dtype=np.float32), white, axis=0)
 
 
+@lru_cache(maxsize=64)
+def _smoothing_gain(width: float, radius: int) -> float:
+    impulse = np.zeros(2 * radius + 1)
+    impulse[radius] = 1
+    return float(np.linalg.norm(gaussian_filter1d(impulse, width, radius=radius, mode='constant')))
+
+
 def smooth_noise(rng: np.random.Generator, num_frames: int, num_signals: int, width: float) -> np.ndarray:
     """Gaussian-smoothed white noise of unit variance: a signal with no jumps in its speed.
 
@@ -40,9 +55,29 @@ def smooth_noise(rng: np.random.Generator, num_frames: int, num_signals: int, wi
         (T, num_signals) float32.
     """
     radius = int(4 * width + 0.5)
-    impulse = np.zeros(2 * radius + 1)
-    impulse[radius] = 1
-    gain = np.linalg.norm(gaussian_filter1d(impulse, width, radius=radius, mode='constant'))
-    white = rng.standard_normal((num_frames + 2 * radius, num_signals))
-    smooth = gaussian_filter1d(white, width, axis=0, radius=radius, mode='constant')
-    return (smooth[radius : radius + num_frames] / gain).astype(np.float32)
+    white = rng.standard_normal((num_signals, num_frames + 2 * radius))
+    smooth = gaussian_filter1d(white, width, axis=1, radius=radius, mode='constant')
+    return (smooth.T[radius : radius + num_frames] / _smoothing_gain(width, radius)).astype(np.float32)
+
+
+def stepping_signal(
+    time: np.ndarray, starts: np.ndarray, values: np.ndarray, seconds: np.ndarray | float
+) -> np.ndarray:
+    """A signal that rests at one value after the other, with smooth transitions.
+
+    Args:
+        time: (T,) seconds.
+        starts: (S,) ascending seconds at which the signal leaves for the next value.
+        values: (S + 1, D) the resting values; the first holds until ``starts[0]``.
+        seconds: (S,) or scalar, duration of each transition. One that is cut off by the next change jumps.
+
+    Returns:
+        (T, D) float32.
+    """
+    values = np.asarray(values, dtype=np.float32)
+    if not len(starts):
+        return np.repeat(values[:1], len(time), axis=0)
+    last = np.searchsorted(starts, time, side='right') - 1
+    since = (time - starts[last]) / np.broadcast_to(seconds, starts.shape)[last]
+    share = np.where(last < 0, 1.0, smooth_step(since)).astype(np.float32)[:, None]
+    return values[np.maximum(last, 0)] * (1 - share) + values[last + 1] * share

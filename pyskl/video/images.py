@@ -16,6 +16,13 @@ from pyskl.video.reader import Frame
 __all__ = ['IMAGE_SUFFIXES', 'has_images', 'iter_images', 'list_images']
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+
+MAX_SPARSE = 100_000
+"""Frames a folder may stand for, however few pictures it holds."""
+
+MAX_GAP = 100
+"""Frames beyond that for each picture."""
+
 _LAST_NUMBER = re.compile(r'\d+(?=\D*$)')
 
 
@@ -39,8 +46,9 @@ def list_images(folder: Path | str) -> list[tuple[int, str]]:
         (number, file name) of each picture, by number.
 
     Raises:
-        InputError: if the folder cannot be read or has no picture, a name has no number or 0, or two pictures have
-            the same number.
+        InputError: if the folder cannot be read or has no picture, a name has no number or 0, two pictures have the
+            same number, or the numbers are dates or times rather than frames: every frame from 1 to the last number
+            gets a row, so that must be at most :data:`MAX_SPARSE`, or 100 for each picture.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -59,6 +67,12 @@ def list_images(folder: Path | str) -> list[tuple[int, str]]:
     for (number, name), (other, other_name) in pairwise(found):
         if number == other:
             raise InputError(f'{folder}: {name} and {other_name} are both frame {number}')
+    last, name = found[-1]
+    if last > max(MAX_SPARSE, MAX_GAP * len(found)):
+        raise InputError(
+            f'{folder}: {name} would be frame {last:,}, but there are only {len(found):,} pictures; is that a date or '
+            'a time? name them by frame: 00001.jpg, 00002.jpg, ...'
+        )
     return found
 
 

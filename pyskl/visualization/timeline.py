@@ -12,6 +12,7 @@ from pyskl.apis.results import AUResult
 from pyskl.errors import InputError
 from pyskl.files import replacing
 from pyskl.video.frames import frames_at
+from pyskl.visualization.lettering import drawable
 from pyskl.visualization.style import ACTIVE, INACTIVE, au_label, hex_colour
 
 if TYPE_CHECKING:
@@ -166,7 +167,15 @@ def _draw_row(axes: Axes, result: AUResult, curves: _Curves, index: int, share: 
         axes.spines[side].set_visible(False)
     axes.spines['bottom'].set_color('#bbbbbb')
     axes.spines['left'].set_color('#bbbbbb')
-    axes.text(-0.008, 0.45, au_label(result.aus[index]), transform=axes.transAxes, ha='right', va='center', color=_INK)
+    axes.text(
+        -0.008,
+        0.45,
+        drawable(au_label(result.aus[index])),
+        transform=axes.transAxes,
+        ha='right',
+        va='center',
+        color=_INK,
+    )
     if not np.isnan(share):
         axes.text(
             1.004,
@@ -190,7 +199,7 @@ def _draw_texts(figure: Figure, height: float, title: str, note: str | None, res
     from matplotlib.patches import Patch
 
     left = _LEFT / _WIDTH
-    figure.text(left, 1 - 0.3 / height, title, ha='left', va='center', fontsize=13, color=_INK)
+    figure.text(left, 1 - 0.3 / height, drawable(title), ha='left', va='center', fontsize=13, color=_INK)
     patches = [
         Patch(color=hex_colour(ACTIVE), label='active'),
         Patch(color=hex_colour(INACTIVE), alpha=0.45, label='not active'),
@@ -212,4 +221,4 @@ def _draw_texts(figure: Figure, height: float, title: str, note: str | None, res
         below += f' A column stands for {step} frames.'
     figure.text(left, 0.3 / height, below, ha='left', va='center', fontsize=8, color=_PALE)
     if note:
-        figure.text(left, 0.12 / height, note, ha='left', va='center', fontsize=8, color='#a04000')
+        figure.text(left, 0.12 / height, drawable(note), ha='left', va='center', fontsize=8, color='#a04000')

@@ -244,3 +244,9 @@ def test_any_content_is_faces_or_an_input_error(tmp_path_factory, content):
         assert parse_openpifpaf(path) == []
     except InputError as error:
         assert str(path) in str(error)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    path = tmp_path / 'v.1.predictions.json'
+    path.write_bytes(b'\xef\xbb\xbf[]')
+    assert parse_openpifpaf(path) == []

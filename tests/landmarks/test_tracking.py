@@ -121,7 +121,7 @@ def test_assignment_is_the_cheapest_of_all_permutations():
     for _ in range(20):
         before = [face(60 * (number + 1), seed=number) for number in range(4)]
         after = [face(60 * (n + 1) + rng.normal(0, 15), 200 + rng.normal(0, 15), seed=n) for n in range(4)]
-        tracker = FaceTracker(max_distance=100, max_ratio=9)
+        tracker = FaceTracker(max_distance=100, max_ratio=9, max_step=100)
         assert ids(tracker, 0, before) == [0, 1, 2, 3]
 
         def cost(a: Face, b: Face) -> float:
@@ -167,7 +167,41 @@ def test_people_are_followed_by_their_faces_alone():
         assert found.track == 0
 
 
-@pytest.mark.parametrize('settings', [{'max_missing': -1}, {'max_distance': 0}, {'max_ratio': -0.1}])
+def test_face_that_jumps_from_one_frame_to_the_next_is_another():
+    for step, expected in [(14, 0), (22, 1)]:  # half a face, and more than max_step
+        tracker = FaceTracker()
+        assert [ids(tracker, t, [face(100)])[0] for t in range(10)] == [0] * 10
+        assert ids(tracker, 10, [face(100 + step)]) == [expected]
+    tracker = FaceTracker()
+    ids(tracker, 0, [face(100)])
+    assert ids(tracker, 2, [face(122)]) == [0]  # a frame was missed: the face may have gone as far
+
+
+def test_face_of_other_looks_and_size_at_nearly_the_same_place_is_another():
+    def someone(seed: int, size: float) -> Face:
+        points = np.random.default_rng(seed).normal(0, 1, (68, 2))
+        return Face((100 + points * size / math.sqrt(8)).astype(np.float32), np.ones(68, np.float32))
+
+    tracker = FaceTracker()
+    assert [ids(tracker, t, [someone(1, 30)]) for t in range(5)] == [[0]] * 5
+    assert ids(tracker, 5, [someone(2, 36)]) == [1]
+
+
+def test_after_a_cut_only_who_stays_in_place_keeps_the_number():
+    tracker = FaceTracker()
+    for t in range(10):
+        ids(tracker, t, [face(100, seed=1), face(300, seed=2), face(500, seed=3)])
+    found = {it.track for it in tracker.update(10, [face(101, seed=1), face(310, seed=2)], cut=True)}
+    assert found == {0, 3}
+    assert ids(tracker, 11, [face(500, seed=3)]) == [4]  # who is not seen right after the cut has left
+    tracker.update(12, [], cut=True)
+    assert ids(tracker, 13, [face(101, seed=1)]) == [5]
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [{'max_missing': -1}, {'max_distance': 0}, {'max_ratio': -0.1}, {'max_step': 0}, {'max_cut_step': -1}],
+)
 def test_wrong_settings_are_refused(settings):
     with pytest.raises(InputError, match=next(iter(settings))):
         FaceTracker(**settings)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pickle
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,8 @@ from preprocess_data import HEADER, person, random_rows, write_json, write_label
 
 from pyskl.errors import InputError
 from pyskl.preprocess.affwild import affwild_jobs, metainfo
-from pyskl.preprocess.affwild_release import SUBSETS, find_labels
-from pyskl.preprocess.jobs import COUNTS
+from pyskl.preprocess.affwild_release import SUBSETS, find_labels, label_notes
+from pyskl.preprocess.jobs import COUNTS, NAMED
 from pyskl.preprocess.sources import add_source_arguments, open_source
 
 
@@ -165,7 +167,7 @@ def test_what_lacks_its_other_half_is_listed(tmp_path):
     (problem,) = listing.problems
     assert problem.name == 'no_keypoints'
     assert "no_keypoints.txt: no keypoints for the video 'no_keypoints'" in problem.message
-    assert listing.notes == ['1 videos have keypoints and no labels: no_labels']
+    assert listing.notes == ['1 video has keypoints and no labels: no_labels']
 
 
 @pytest.mark.parametrize(
@@ -261,3 +263,81 @@ def test_a_changed_label_or_picture_shows_in_the_fingerprint(tmp_path):
     skeletons(tmp_path, 'v', [2])
     prints.append(listing_of(tmp_path).jobs[0].fingerprint())
     assert len({str(facts) for facts in prints}) == 3
+
+
+def test_a_bad_line_of_an_older_list_costs_its_video_alone(tmp_path):
+    pictures = ['a/00001.jpg', 'b/00001.jpg', 'c/x.jpg', 'd/00001.jpg', 'd/00001.jpg']
+    write_lists(tmp_path / 'labels', 'train', pictures, random_rows(5))
+    path = tmp_path / 'labels' / 'AffWild2_train_label.txt'
+    lines = path.read_text().splitlines()
+    path.write_text('\n'.join([lines[0], lines[1].replace(lines[1].split()[0], '7', 1), *lines[2:]]) + '\n')
+    labels, problems = find_labels(tmp_path / 'labels')
+    assert [item.name for item in labels] == ['a']
+    assert [problem.name for problem in problems] == ['b', 'c', 'd']
+    for problem, text in zip(problems, ["line 2: AU1 is '7'", 'line 3: must read', 'line 5: frame 1'], strict=True):
+        assert text in problem.message
+    write_lists(tmp_path / 'labels', 'train', ['a/00001.jpg', 'nothing'], random_rows(2))
+    with pytest.raises(InputError, match='line 2: must read <video>'):  # of which video?
+        find_labels(tmp_path / 'labels')
+
+
+def test_files_among_the_labels_that_are_not_read_are_named(tmp_path):
+    for name in ('v.txt', '.w.txt', 'x.csv'):
+        write_labels(tmp_path / 'Train_Set' / name, random_rows(2))
+    (tmp_path / 'Train_Set' / '.DS_Store').touch()
+    (note,) = label_notes(tmp_path)
+    assert note.startswith('2 files are not named like') and 'Train_Set/.w.txt, Train_Set/x.csv' in note
+    for name in ('.w.txt', 'x.csv'):
+        (tmp_path / 'Train_Set' / name).unlink()
+    assert label_notes(tmp_path) == []
+
+
+def test_a_file_without_a_frame_number_is_a_problem_of_its_own(tmp_path):
+    write_labels(tmp_path / 'labels/Train_Set/v.txt', random_rows(2))
+    skeletons(tmp_path, 'v', [1, 2])
+    (tmp_path / 'skeletons' / 'Train_Set' / 'x.predictions.json').write_text('[]')
+    listing = listing_of(tmp_path)
+    assert [job.name for job in listing.jobs] == ['train/v']
+    assert 'x.predictions.json: no frame number' in listing.problems[0].message and len(listing.problems) == 1
+
+
+def test_a_pipe_among_the_pictures_is_refused_not_read(tmp_path):
+    write_labels(tmp_path / 'labels/Train_Set/v.txt', random_rows(2))
+    skeletons(tmp_path, 'v', [1])
+    os.mkfifo(tmp_path / 'skeletons' / 'Train_Set' / 'v.00002.predictions.json')
+    with pytest.raises(InputError, match=r'v\.00002\.predictions\.json: is no regular file'):
+        listing_of(tmp_path).jobs[0].fingerprint()
+
+
+def test_a_side_that_cannot_be_known_is_counted(tmp_path):
+    for side in ('left', 'right'):
+        write_labels(tmp_path / f'labels/Train_Set/v_{side}.txt', random_rows(3))
+    skeletons(tmp_path, 'v', [1, 2, 3], x=300)
+    left, right = build(tmp_path)
+    assert not left['keypoint_score'].any() and right['keypoint_score'].any()
+    assert left[COUNTS][NAMED[1]] == right[COUNTS][NAMED[1]] == 1
+    skeletons(tmp_path, 'v', [4], people=lambda frame: [person(300, 50, 40), person(100, 50, 40)])
+    assert not any(sample[COUNTS][NAMED[1]] for sample in build(tmp_path))
+
+
+def test_a_frame_beyond_reason_is_named_with_the_pattern_of_its_files(tmp_path):
+    write_labels(tmp_path / 'labels/Train_Set/v.txt', random_rows(2))
+    skeletons(tmp_path, 'v', [1, 3_000_000])
+    with pytest.raises(InputError, match=r'Train_Set/v\.\*\.predictions\.json: frame 3,000,000 is beyond'):
+        build(tmp_path)
+
+
+def test_two_labelled_subjects_make_two_faces_looked_for(tmp_path, monkeypatch):
+    for name in ('v_left', 'v_right', 'w'):
+        write_labels(tmp_path / f'labels/Train_Set/{name}.txt', random_rows(3))
+    for name in ('v', 'w'):
+        (tmp_path / 'images' / name).mkdir(parents=True)
+        (tmp_path / 'images' / name / '1.jpg').touch()
+    monkeypatch.setattr('pyskl.landmarks.make_extractor', lambda *_: nullcontext())
+    parser = argparse.ArgumentParser()
+    add_source_arguments(parser)
+    labels, _ = find_labels(tmp_path / 'labels')
+    for words, expected in (([], [2, 1]), (['--max-faces', '1'], [1, 1])):
+        source = open_source(parser.parse_args(['--images', str(tmp_path / 'images'), *words]))
+        jobs = affwild_jobs(labels, source).jobs
+        assert [job.handle.settings.extractor.max_faces for job in jobs] == expected

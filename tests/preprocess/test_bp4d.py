@@ -99,10 +99,9 @@ def test_a_comma_at_the_end_of_every_line_is_no_column(tmp_path):
     assert read_occurrences(path, ['AU1', 'AU2']).values.tolist() == [[1, 0]]
 
 
-def test_a_file_with_no_coded_frame_is_a_file_without_labels(tmp_path):
-    table = read_occurrences(write_occurrences(tmp_path / 'F001_T1.csv', []))
-    assert table.last_frame == 0
-    assert (table.placed(4) == -1).all()
+def test_a_file_with_no_coded_frame_is_refused(tmp_path):
+    path = write_occurrences(tmp_path / 'F001_T1.csv', [])
+    assert refusal(read_occurrences, path) == f'{path}: line 2: there is a first row, but no row of a frame'
 
 
 BAD_FILES = {
@@ -140,7 +139,7 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path, case):
 def test_a_picture_in_place_of_a_table(tmp_path):
     path = tmp_path / 'F001_T1.csv'
     path.write_bytes(b'\xff\xd8\xff\xe0\x00\x10JFIF')
-    assert refusal(read_occurrences, path) == f'{path}: is no UTF-8 text; save the table as "CSV UTF-8"'
+    assert refusal(read_occurrences, path) == f'{path}: line 1: is no UTF-8 text; save the table as "CSV UTF-8"'
 
 
 def test_a_folder_in_place_of_a_table(tmp_path):

@@ -206,3 +206,13 @@ def test_pictures_of_several_sizes_and_no_frames_are_refused():
         gather_faces([FrameFaces(2_000_000_000, 0.0, (10, 20), ())], 'ibug68', 'ibug68', 'v')
     with pytest.raises(InputError, match='v: has no frame'):
         gather_faces([], 'ibug68', 'ibug68', 'v')
+
+
+def test_a_rarely_seen_side_beside_an_unnamed_subject_keeps_its_own_face():
+    """The labels are ``v`` and ``v_right``: two subjects, so the rare one on the right is no passer-by."""
+    frames = [[(200, 240, 100)]] * 60 + [[(200, 240, 100), (450, 240, 90)]] * 3
+    table = table_of(frames)
+    chosen = choose_subjects(table, ('', 'right'))
+    assert np.allclose(list(xs(table, chosen['']).values()), 200, atol=1)
+    assert np.allclose(list(xs(table, chosen['right']).values()), 450, atol=1)
+    assert (len(chosen[''].faces), len(chosen['right'].faces)) == (63, 3)

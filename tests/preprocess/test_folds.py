@@ -87,3 +87,12 @@ def test_folds_can_be_given_directly():
     assert Folds([['a'], ['b'], ['c']], 'x').split_names == (
         'train_fold1', 'test_fold1', 'train_fold2', 'test_fold2', 'train_fold3', 'test_fold3',
     )  # fmt: skip
+
+
+def test_leading_zeros_and_thousands_of_digits(tmp_path):
+    path = tmp_path / 'folds.csv'
+    path.write_text(f'subject,fold\na,{"0" * 20}1\nb,2\n')
+    assert read_folds(path).folds == (('a',), ('b',))
+    path.write_text(f'subject,fold\na,{"1" * 5000}\nb,2\n')
+    with pytest.raises(InputError, match='line 2: must be a subject and the number of its fold'):
+        read_folds(path)

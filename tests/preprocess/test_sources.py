@@ -6,6 +6,7 @@ import argparse
 import os
 import pickle
 import shutil
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
@@ -198,3 +199,24 @@ def test_an_unreadable_folder_gets_one_line(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(os, 'scandir', refuse)  # the tests may run as a user whom no permission stops
     with pytest.raises(InputError, match=r'cannot be read \(Permission denied\)'):
         source_of(f'--{kind}', tmp_path).names()
+
+
+@pytest.mark.parametrize('size', ['65536', '9' * 30, '0', '-1'])
+def test_pictures_of_an_absurd_size_are_refused(tmp_path, size, capsys):
+    with pytest.raises(SystemExit):
+        source_of('--skeletons', tmp_path, '--img-shape', 100, size)
+    assert '--img-shape' in capsys.readouterr().err
+
+
+def test_files_that_share_their_name_have_names_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr('pyskl.landmarks.make_extractor', lambda *_: nullcontext())
+    for name in ('a.mp4', 'a.avi', 'b.mp4', 'deep/b.mp4', 'c.mp4'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    source = source_of('--videos', tmp_path)
+    assert source.names() == ['a.avi', 'a.mp4', 'b.mp4', 'c', 'deep/b']
+    assert [source.find(name).path.relative_to(tmp_path).as_posix() for name in source.names()] == [
+        'a.avi', 'a.mp4', 'b.mp4', 'c.mp4', 'deep/b.mp4',
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="two sources for 'a'"):
+        source.find('a')

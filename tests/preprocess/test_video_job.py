@@ -101,3 +101,16 @@ def test_facts_of_a_file_change_with_it_and_not_with_its_folder(tmp_path):
     assert file_facts([tmp_path / 'b' / 'x.csv', tmp_path / 'b' / 'none.csv']) == before
     (tmp_path / 'b' / 'x.csv').write_text('12')
     assert file_facts([tmp_path / 'b' / 'x.csv', tmp_path / 'b' / 'none.csv']) != before
+
+
+@pytest.mark.parametrize('text', ['0' * 5000, '9' * 5000, '0' * 5000 + '1' * 12])
+def test_thousands_of_digits_are_one_short_line(text):
+    with pytest.raises(InputError, match=r'f.csv: line 4: .* is no frame number') as error:
+        frame_number(text, 'f.csv', 4)
+    assert len(str(error.value)) < 120
+    with pytest.raises(InputError, match='no Action Unit name'):
+        choose_aus(['AU' + text], ('AU1',), ('AU1',))
+
+
+def test_leading_zeros_do_not_count():
+    assert frame_number('0' * 5000 + '12', 'f.csv', 1) == 12

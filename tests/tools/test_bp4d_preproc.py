@@ -330,3 +330,24 @@ def test_windows_that_are_not_coded_are_not_trained_on(command, release):
     _, loaders, _ = prepare_config('slowonly_r50_bp4d_xsub', release / 'BP4D.pkl')
     windows = {part: len(loader.dataset) for part, loader in loaders.items()}
     assert windows == {'train': 3, 'val': 2, 'test': 2 * 7}
+
+
+def test_names_in_other_case_are_read_and_others_are_listed(command, release):
+    place = release / 'AU_OCC'
+    (place / 'F001_T1.csv').rename(place / 'f001_t1.csv')
+    (place / 'F003_T1.csv').rename(place / 'F003-T1.csv')
+    (release / 'openface' / 'F007_T8.csv').rename(release / 'openface' / 'f007_t8.csv')
+    status, out, lines = command('--intensity')
+    assert (status, lines) == (0, [])
+    assert {*read_samples(release / 'BP4D.pkl')[0]} == {*SEQUENCES} - {'F003_T1'}
+    assert 'note: of the labels 1 is not named like F001_T1.csv, and not read: F003-T1.csv' in out
+    assert 'note: 1 video has keypoints and no labels: F003_T1' in out
+    (place / 'F001_T1.csv').write_text('')
+    assert 'is of the same sequence' in command()[2][0]
+
+
+def test_a_file_with_nothing_below_its_header_is_refused(command, release):
+    path = release / 'AU_OCC' / 'F001_T1.csv'
+    path.write_text(path.read_text().splitlines()[0] + '\n')
+    status, _, lines = command()
+    assert status == 1 and 'F001_T1.csv: line 2: there is a first row, but no row' in lines[0]

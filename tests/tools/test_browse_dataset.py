@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import shutil
+import warnings
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from pyskl import cli
 from pyskl.datasets import dump_pickle
+from pyskl.visualization.lettering import drawable
 
 
 @pytest.fixture
@@ -136,6 +139,11 @@ def test_other_labels(browse, annotation_content, tmp_path, label):
         (['{absent}.py'], 'no such config file'),
         (['{file}', '--split', 'trian'], "there is no split 'trian'; did you mean 'train'"),
         (['{file}', '--index', '999'], '--index 999: there are windows 0 to'),
+        (['{video}'], 'talk.mp4: is no annotation (pickle), keypoint store or config'),
+        (['{text}'], 'notes.txt: is no annotation (pickle), keypoint store or config'),
+        (['{file}', '--clip-len', '0'], '--clip-len: must be at least 1'),
+        (['{file}', '--au', 'twelve'], '--au twelve: the labels have no such AU'),
+        (['{file}', '--au', 'au'], '--au au: the labels have no such AU'),
         (['{file}', '--number', '0'], '--number: must be at least 1'),
         (['{file}', '--seed', '-1'], '--seed: must be 0 or more'),
         (['{file}', '--draws', '2'], '--draws needs a config'),
@@ -146,11 +154,69 @@ def test_other_labels(browse, annotation_content, tmp_path, label):
 def test_mistakes_give_one_line_and_no_files(browse, ann_file, tiny_config, tmp_path, arguments, message):
     folder = tmp_path / 'empty'
     folder.mkdir()
-    places = {'absent': tmp_path / 'absent', 'folder': folder, 'file': ann_file, 'config': tiny_config}
+    (folder / 'talk.mp4').write_bytes(b'\x00\x00\x00\x20ftypisom' + bytes(99))
+    (folder / 'notes.txt').write_text('some notes\n')
+    texts = (
+        {'video': folder / 'talk.mp4', 'text': folder / 'notes.txt'} if arguments[0] in ('{video}', '{text}') else {}
+    )
+    if not texts:
+        shutil.rmtree(folder)
+        folder.mkdir()
+    places = texts | {'absent': tmp_path / 'absent', 'folder': folder, 'file': ann_file, 'config': tiny_config}
     status, _, err = browse(*[argument.format(**places) for argument in arguments], '--out', tmp_path / 'out')
     assert status == 1
     assert len(err) == 1 and err[0].startswith('error: ') and message in err[0]
     assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('text', ['12', 'au12', 'AU 12', 'au_12'])
+def test_an_au_can_be_written_in_short(browse, ann_file, tmp_path, text):
+    status, _, err = browse(ann_file, '--au', text, '--number', 1, '--out', tmp_path)
+    assert (status, err) == (0, [])
+    assert ', AU12 active' in (tmp_path / 'index.html').read_text()
+
+
+def test_names_the_font_lacks_are_drawn_as_escapes(browse, annotation_content, tmp_path):
+    content = copy.deepcopy(annotation_content)
+    for number, sample in enumerate(content['annotations']):
+        sample['frame_dir'] = f'\u5f20\u4e09 {number}'
+    content['split'] = {'\u8bad\u7ec3': [sample['frame_dir'] for sample in content['annotations']]}
+    dump_pickle(content, tmp_path / '\u6570\u636e.pkl')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        status, _, err = browse(tmp_path / '\u6570\u636e.pkl', '--number', 2, '--out', tmp_path / 'out')
+    assert (status, err) == (0, [])
+    assert '\u5f20\u4e09' in (tmp_path / 'out' / 'index.html').read_text(encoding='utf-8')
+
+
+def test_letters_the_font_has_stay():
+    assert drawable('Zo\xeb \u03b1 \u0416') == 'Zo\xeb \u03b1 \u0416'
+    assert drawable('a\u5f20\U00020000') == 'a\\u5f20\\U00020000'
+
+
+def test_pictures_of_an_earlier_run_go_and_nothing_else(browse, ann_file, tmp_path):
+    status, _, _ = browse(ann_file, '--number', 4, '--clip-len', 8, '--out', tmp_path)
+    assert status == 0
+    before = {path.name for path in tmp_path.glob('timeline_*.png')}
+    for name in ('timeline_99_mine.png', 'input_0000009.png', 'holiday.png'):  # not on the page
+        (tmp_path / name).write_bytes(b'mine')
+    page = tmp_path / 'index.html'
+    page.write_text(page.read_text() + '<img src="holiday.png" alt="">\n<img src="..%2Ffaces.png" alt="">\n')
+    (tmp_path.parent / 'faces.png').write_bytes(b'mine')
+    status, _, _ = browse(ann_file, '--index', 0, '--out', tmp_path)
+    assert status == 0
+    after = {path.name for path in tmp_path.glob('timeline_*.png')}
+    assert len(before) > 1 and not before & after
+    assert len(after) == 2
+    assert {'timeline_99_mine.png', 'input_0000009.png', 'holiday.png'} <= {path.name for path in tmp_path.iterdir()}
+    assert (tmp_path.parent / 'faces.png').read_bytes() == b'mine'
+
+
+def test_page_that_is_none_of_ours_names_no_pictures(browse, ann_file, tmp_path):
+    (tmp_path / 'index.html').write_text('<img src="input_0000001.png" alt="mine">\n')
+    (tmp_path / 'input_0000001.png').write_bytes(b'mine')
+    assert browse(ann_file, '--index', 0, '--out', tmp_path)[0] == 0
+    assert (tmp_path / 'input_0000001.png').read_bytes() == b'mine'
 
 
 def test_output_that_is_a_file_is_refused(browse, ann_file, tmp_path):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -286,3 +289,84 @@ def test_a_real_video(command, folder):
     height, width = sample['img_shape']
     found = sample['keypoint'][sample['keypoint_score'] > 0]
     assert ((found >= 0) & (found <= [width, height])).mean() > 0.95
+
+
+def segments(folder, end):
+    write_table(folder, ['video,subject,start_s,end_s,AU1', *(f'{video},{video},0,{end},1' for video in VIDEOS)])
+
+
+def test_a_segment_far_beyond_the_end_is_of_another_video(command, folder):
+    segments(folder, 2.9)  # nine frames of ten a second
+    assert command()[0] == 0
+    segments(folder, 3.2)
+    status, _, lines = command()
+    assert status == 1 and re.search(
+        r'anna_1\.csv: the labels go up to 3\.2 s, but its last frame is at 1\.9', lines[0]
+    )
+    assert command('--row-tolerance', 70)[0] == 0
+
+
+def test_times_that_go_back_are_named_where_seconds_are_used(command, folder):
+    path = folder / 'openface' / 'anna_1.csv'
+    lines = path.read_text().splitlines()
+    cells = lines[8].split(', ')
+    lines[8] = ', '.join([*cells[:2], '0.1', *cells[3:]])
+    path.write_text('\n'.join(lines) + '\n')
+    assert command()[0] == 0  # by frame
+    segments(folder, 1)
+    status, _, printed = command()
+    assert status == 1 and 'anna_1.csv: line 9: frame 8: its time goes back, from 0.6 s to 0.1 s' in printed[0]
+
+
+def test_files_without_labels_that_share_a_name_are_all_counted(command, folder):
+    for name in ('x.csv', 'deep/x.csv'):
+        write_openface(folder / 'openface' / name, range(1, 21))
+    status, out, _ = command()
+    assert status == 0 and 'note: 2 videos have no labels and are left out: deep/x, x.csv' in out
+    assert command('--keep-unlabelled')[0] == 0
+    assert read_samples(folder / 'a.pkl')[1]['unlabelled'] == ['deep/x', 'x.csv']
+
+
+def test_a_video_under_two_names_is_refused_or_mentioned(command, folder):
+    link = folder / 'openface' / 'link.csv'
+    link.symlink_to(folder / 'openface' / 'anna_1.csv')
+    status, out, _ = command('--keep-unlabelled')
+    assert status == 0 and "note: 'link' is a link to 'anna_1' and is left out" in out
+    write_table(folder, ['video,subject,AU1', 'anna_1,a,1', 'link,b,0', 'ben_1,b,0'])
+    status, _, lines = command()
+    assert status == 1 and re.search("line 3: 'link' and 'anna_1' are the same video", lines[0])
+
+
+def test_a_table_that_is_a_pipe_is_refused(command, folder):
+    (folder / 'labels.csv').unlink()
+    os.mkfifo(folder / 'labels.csv')
+    status, _, lines = command()
+    assert status == 1 and lines[0].endswith('labels.csv: is no regular file')
+
+
+def test_the_table_is_not_written_over(command, folder):
+    before = (folder / 'labels.csv').read_bytes()
+    status, _, lines = command('--out', folder / 'labels.csv')
+    assert status == 1 and 'is what --labels reads' in lines[0]
+    assert (folder / 'labels.csv').read_bytes() == before
+
+
+def test_output_that_is_not_utf_8_stops_nothing(command, folder, root):
+    assert command()[0] == 0
+    for video in VIDEOS:
+        path = folder / 'openface' / f'{video}.csv'
+        path.rename(path.with_name(f'é日{video}.csv'))
+    labels = folder / 'labels.csv'
+    labels.write_text(labels.read_text().replace('\n', '\né日'), encoding='utf-8')
+    labels.write_text(labels.read_text(encoding='utf-8').removesuffix('é日'), encoding='utf-8')
+    words = ['--labels', labels, '--openface', folder / 'openface', '--out', folder / 'é日.pkl', '--workers', 0]
+    done = subprocess.run(
+        [sys.executable, 'tools/data/custom_preproc.py', *map(str, words)],
+        cwd=root,
+        env={**os.environ, 'PYTHONPATH': str(root), 'PYTHONIOENCODING': 'ascii:strict'},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert r'written: ' in done.stdout and r'\xe9\u65e5.pkl' in done.stdout

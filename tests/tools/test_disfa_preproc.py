@@ -174,3 +174,24 @@ def test_the_config_takes_the_annotation(command, release):
     assert model.cls_head.num_classes == 8
     subjects = {part: {track['subject'] for track in loader.dataset.tracks} for part, loader in loaders.items()}
     assert subjects == {'train': {'SN003', 'SN013'}, 'val': {'SN001', 'SN002'}, 'test': {'SN001', 'SN002'}}
+
+
+def test_names_in_other_case_are_read_and_others_are_listed(command, release):
+    place = release / 'ActionUnit_Labels'
+    (place / 'SN001').rename(place / 'sn001')
+    (place / 'SN002').rename(place / 'SN002 (copy)')
+    write_openface(release / 'openface' / 'RightVideoSN001_comp.csv', range(1, 21))
+    status, out, lines = command()
+    assert (status, lines) == (0, [])
+    assert {*read_samples(release / 'DISFA.pkl')[0]} == {*SUBJECTS} - {'SN002'}
+    assert 'note: of the labels 1 is not named like SN001, and not read: SN002 (copy)' in out
+    assert 'note: 1 video has keypoints and no labels: LeftVideoSN002_comp' in out
+
+
+def test_pictures_may_be_numbered_behind_the_subject(command, release, monkeypatch):
+    monkeypatch.setattr('pyskl.landmarks.make_extractor', KnownFace)
+    for subject in SUBJECTS:
+        write_images(release / 'images' / subject, range(1, 21), subject + '_{:05d}.jpg')
+    assert command(source='images')[0] == 0
+    sample = read_samples(release / 'DISFA.pkl')[0]['SN001']
+    assert np.allclose(sample['keypoint'][0, 11], face_at(11), atol=1e-3)

@@ -136,13 +136,17 @@ def test_truncated_video_is_named(clips, tmp_path, command):
         (['{video}', '--keypoint-layout', 'ibug86'], "did you mean 'ibug"),
         (['{video}', '--keypoint-layout', 'coco_wholebody133'], 'coco_wholebody133'),
         (['{video}', '--model', 'absent.task'], 'absent.task'),
+        (['{video}', '--model', '{model}', '--workers', '0'], 'bad.task: not a MediaPipe face landmarker model'),
     ],
 )
 def test_wrong_arguments_are_one_line_before_any_work(clips, tmp_path, command, arguments, message):
     (tmp_path / 'folder').mkdir()
-    places = {'folder': tmp_path / 'folder', 'video': clips / 'talk.mp4'}
+    model = tmp_path / 'folder' / 'bad.task'
+    if '{model}' in arguments:
+        model.write_text('no model')
+    places = {'folder': tmp_path / 'folder', 'video': clips / 'talk.mp4', 'model': model}
     status, _, lines = command(*(it.format(**places) for it in arguments), '--out', tmp_path / 'a.pkl')
-    assert status == 1 and len(lines) == 1 and message in lines[0]
+    assert status == 1 and len(lines) == 1 and message in lines[0] and '--skip-bad' not in lines[0]
     assert sorted(path.name for path in tmp_path.iterdir()) == ['folder']
 
 
@@ -163,6 +167,65 @@ def test_sources_are_found_in_folders_below(clips):
     assert found == ['day.2/empty.mp4', 'day.2/talk', 'talk.mov', 'talk.mp4']
     assert find_sources(clips / 'day.2' / 'talk') == [clips / 'day.2' / 'talk']
     assert find_sources(clips / 'notes.txt') == [clips / 'notes.txt']  # asked for by name: refused when it is read
+
+
+def test_pictures_beside_a_video_are_no_sequence(clips, tmp_path):
+    for folder in ('mixed', 'mixed/below'):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / '00001.jpg').touch()
+    (tmp_path / 'mixed' / 'talk.mp4').touch()
+    notes: list[str] = []
+    assert [path.name for path in find_sources(tmp_path, notes)] == ['below', 'talk.mp4']
+    assert len(notes) == 1 and 'mixed: holds videos, so its pictures are passed over' in notes[0]
+
+
+def test_second_face_and_a_file_of_that_name_are_told_apart(tmp_path):
+    sources = [tmp_path / name for name in ('x.mp4', 'x_face2.mp4', 'x_face21.mp4', 'y_face2.mov')]
+    assert list(name_sources(sources)) == ['x', 'x_face2', 'x_face21', 'y_face2']
+    several = name_sources(sources, several_faces=True)
+    assert list(several) == ['x', 'x_face2.mp4', 'x_face21', 'y_face2']
+    settings = ExtractionSettings(max_faces=3)
+    tracks = [track for name, path in several.items() for track in ExtractionJob(name, path, settings).splits]
+    assert len(tracks) == len(set(tracks))
+
+
+def test_one_photo_and_a_few_stills_are_enough(tmp_path, command):
+    photo = fetch_asset('pyfeat_videos') / 'single_face.jpg'
+    (tmp_path / 'stills').mkdir()
+    for number in (1, 2, 3):
+        shutil.copy(photo, tmp_path / 'stills' / f'{number}.jpg')
+    status, out, _ = command(photo, tmp_path / 'stills', '--out', tmp_path / 'a.pkl', '--workers', 0)
+    assert status == 0
+    samples = pickle.loads((tmp_path / 'a.pkl').read_bytes())['annotations']
+    assert [sample['total_frames'] for sample in samples] == [1, 3]
+    assert 'labelled' not in out
+    summary = json.loads((tmp_path / 'a.pkl.summary.json').read_text())
+    assert summary['videos'] == [
+        {'name': 'single_face', 'tracks': 1, 'frames': 1, 'frames_with_face': 1, 'changes': 0},
+        {'name': 'stills', 'tracks': 1, 'frames': 3, 'frames_with_face': 3, 'changes': 0},
+    ]
+    status, _, lines = command(photo, '--max-faces', 2, '--out', tmp_path / 'b.pkl', '--workers', 0)
+    assert status == 1 and 'at most in 1; ask for fewer (--min-frames)' in lines[0]
+
+
+def test_change_of_the_one_face_is_noted(tmp_path, command):
+    folder = fetch_asset('pyfeat_videos')
+    with VideoWriter(tmp_path / 'cut.mp4', fps=30) as writer:
+        for name in ('single_face.mp4', 'WolfgangLanger_Pexels.mp4', 'single_face.mp4'):
+            for frame in iter_frames(folder / name):
+                if frame.index < 8:
+                    writer.write(frame.image)
+    status, out, _ = command(tmp_path / 'cut.mp4', '--out', tmp_path / 'one.pkl', '--workers', 0)
+    assert status == 0
+    assert 'note: cut: the face changes 2 times; --max-faces 2 keeps people apart' in out
+    summary = json.loads((tmp_path / 'one.pkl.summary.json').read_text())
+    assert summary['videos'] == [{'name': 'cut', 'tracks': 1, 'frames': 24, 'frames_with_face': 24, 'changes': 2}]
+    arguments = ('--max-faces', 2, '--min-frames', 2, '--small-faces', 'off', '--workers', 0)
+    status, out, _ = command(tmp_path / 'cut.mp4', '--out', tmp_path / 'two.pkl', *arguments)
+    assert status == 0 and 'the face changes' not in out
+    samples = pickle.loads((tmp_path / 'two.pkl').read_bytes())['annotations']
+    seen = [np.flatnonzero(sample['keypoint_score'][0].any(axis=1)).tolist() for sample in samples]
+    assert sorted(seen) == [list(range(8)), list(range(8, 16)), list(range(16, 24))]
 
 
 def test_links_are_followed_but_not_in_circles(clips, tmp_path):

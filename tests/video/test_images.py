@@ -83,6 +83,24 @@ def test_wrong_folders_are_refused(tmp_path, names, message):
         list_images(tmp_path)
 
 
+def test_dates_are_no_frame_numbers(tmp_path):
+    (tmp_path / 'IMG_20240301.jpg').touch()
+    (tmp_path / 'IMG_20240302.jpg').touch()
+    with pytest.raises(InputError, match=r'IMG_20240302\.jpg would be frame 20,240,302, but there are only 2 pictures'):
+        list_images(tmp_path)
+
+
+def test_sparse_numbers_are_frames_up_to_a_limit(tmp_path):
+    (tmp_path / '100000.jpg').touch()
+    assert list_images(tmp_path) == [(100_000, '100000.jpg')]
+    (tmp_path / '100001.jpg').touch()
+    with pytest.raises(InputError, match='only 2 pictures'):
+        list_images(tmp_path)
+    for number in range(1, 1001):
+        (tmp_path / f'{number}.jpg').touch()
+    assert len(list_images(tmp_path)) == 1002
+
+
 def test_number_is_the_last_one_in_the_name(tmp_path):
     for name in ('2024_cam1_00007.jpg', 'x3 (8).jpg'):
         (tmp_path / name).touch()

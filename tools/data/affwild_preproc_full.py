@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Make the annotation."""
     args = parse_args(argv)
     from pyskl.preprocess.affwild import affwild_jobs, metainfo
-    from pyskl.preprocess.affwild_release import SUBSETS, find_labels
+    from pyskl.preprocess.affwild_release import SUBSETS, find_labels, label_notes
     from pyskl.preprocess.commandline import run_preprocessing
     from pyskl.preprocess.sources import open_source
 
@@ -76,9 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     source = open_source(args, tuple(SUBSETS))
     listing = affwild_jobs(labels, source, args.row_tolerance)
     recipe = {'dataset': 'Aff-Wild2', 'row_tolerance': args.row_tolerance, **source.recipe()}
-    return run_preprocessing(
-        listing.jobs, args, metainfo(source.layout), recipe, [*problems, *listing.problems], listing.notes
-    )
+    notes = [*label_notes(args.annotations), *listing.notes]
+    return run_preprocessing(listing.jobs, args, metainfo(source.layout), recipe, [*problems, *listing.problems], notes)
 
 
 if __name__ == '__main__':

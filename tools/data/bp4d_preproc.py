@@ -59,19 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pyskl.preprocess import Problem, bp4d, run_preprocessing
     from pyskl.preprocess.csv_labels import choose_aus
     from pyskl.preprocess.folds import read_folds
+    from pyskl.preprocess.listing import find_handle, listing_notes
     from pyskl.preprocess.sources import open_source
-    from pyskl.preprocess.video_job import VideoJob, find_handle
+    from pyskl.preprocess.video_job import VideoJob
 
     aus = choose_aus(args.aus, bp4d.BP4D_AUS, bp4d.BP4D_CODED_AUS)
     folds = bp4d.BP4D_FOLDS if args.folds is None else read_folds(args.folds)
-    codes = bp4d.find_codes(args.annotations)
+    misnamed: list[str] = []
+    codes = bp4d.find_codes(args.annotations, misnamed)
     source = open_source(args)
-    jobs, problems = [], []
+    jobs, problems, used = [], [], set()
     for subject, task, path in codes:
         name = f'{subject}_{task}'
         try:
+            handle = find_handle(source, bp4d.video_names(subject, task), any_case=True)
+            used.add(handle.path)
             splits = folds.splits(subject)
-            handle = find_handle(source, bp4d.video_names(subject, task))
         except InputError as error:
             problems.append(Problem(name, f'{path}: {error}'))
             continue
@@ -80,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     metainfo = {'dataset': 'BP4D', 'aus': list(aus), 'keypoint_layout': source.layout}
     recipe = {'data': 'BP4D', 'aus': list(aus), 'intensity': args.intensity, 'row_tolerance': args.row_tolerance}
     recipe |= source.recipe()
-    return run_preprocessing(jobs, args, metainfo, recipe, problems)
+    notes = listing_notes(misnamed, 'F001_T1.csv', source, used)
+    return run_preprocessing(jobs, args, metainfo, recipe, [*problems, *source.problems], notes)
 
 
 if __name__ == '__main__':

@@ -66,18 +66,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pyskl.preprocess import Problem, disfa, run_preprocessing
     from pyskl.preprocess.csv_labels import choose_aus
     from pyskl.preprocess.folds import read_folds
+    from pyskl.preprocess.listing import find_handle, listing_notes
     from pyskl.preprocess.sources import open_source
-    from pyskl.preprocess.video_job import VideoJob, find_handle
+    from pyskl.preprocess.video_job import VideoJob
 
     aus = choose_aus(args.aus, disfa.DISFA_AUS, disfa.DISFA_CODED_AUS)
     folds = disfa.DISFA_FOLDS if args.folds is None else read_folds(args.folds)
-    subjects = disfa.find_subjects(args.annotations)
+    misnamed: list[str] = []
+    subjects = disfa.find_subjects(args.annotations, misnamed)
     source = open_source(args)
-    jobs, problems = [], []
+    jobs, problems, used, others = [], [], set(), set()
+    other_camera = 'right' if args.camera == 'left' else 'left'
     for subject, folder in subjects:
+        others |= {*disfa.video_names(subject, other_camera)}
         try:
+            handle = find_handle(source, disfa.video_names(subject, args.camera), any_case=True)
+            used.add(handle.path)
             splits = folds.splits(subject)
-            handle = find_handle(source, disfa.video_names(subject, args.camera))
         except InputError as error:
             problems.append(Problem(subject, f'{folder}: {error}'))
             continue
@@ -89,7 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = {'threshold': args.threshold, 'intensity': args.intensity, 'camera': args.camera}
     settings |= {'row_tolerance': args.row_tolerance}
     recipe = {'data': 'DISFA', 'aus': list(aus), **settings, **source.recipe()}
-    return run_preprocessing(jobs, args, metainfo, recipe, problems)
+    notes = listing_notes(misnamed, 'SN001', source, used, others)
+    return run_preprocessing(jobs, args, metainfo, recipe, [*problems, *source.problems], notes)
 
 
 if __name__ == '__main__':

@@ -4,18 +4,28 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pyskl.cli import run
-from pyskl.files import replacing
 
 EPILOG = """
-The folder receives annotation.pkl (the PYSKL annotation format, read by every config), summary.json (what is in it)
-and, with --preview, preview.png (what each Action Unit does to the face). The same preset and seed give the same file.
+examples:
+  The data of the quick start, and pictures of what each Action Unit does:
+    python tools/data/make_synthetic.py --preset demo --out data/synthetic --preview
+  A large set with the prevalence of spontaneous video, as a keypoint store, on all 16 cores:
+    python tools/data/make_synthetic.py --preset full --out data/synthetic_full --workers 16
+  The labels of DISFA; MediaPipe's 478 points:
+    python tools/data/make_synthetic.py --out data/synthetic_disfa --aus disfa --layout mediapipe478
+  In the raw form of Aff-Wild2, to try the preprocessing:
+    python tools/data/make_synthetic.py --preset tiny --out data/raw --raw
+    python tools/data/affwild_preproc_full.py --annotations data/raw/AU_Detection_Challenge \\
+        --skeletons data/raw/skeletons --out data/raw.pkl
+
+The folder receives annotation.pkl (the PYSKL annotation format, read by every config) or store/ (a keypoint store;
+give the folder as ann_file), summary.json (what is in it) and, with --preview, preview.png (what each Action Unit does
+to the face) and an animation. The same arguments give the same bytes, whatever the number of workers.
 Scores on synthetic data say that the pipeline learns; they say nothing about people.
 """
 
@@ -25,31 +35,25 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--preset', default='demo', help='tiny (tests) or demo (quick start); default: %(default)s')
+    parser.add_argument(
+        '--preset', default='demo', help='tiny (tests), demo (quick start) or full (training); default: %(default)s'
+    )
     parser.add_argument('--seed', type=int, default=0, help='whole number of 0 or more; default: %(default)s')
     parser.add_argument('--out', type=Path, required=True, help='folder to write into; made if it does not exist')
-    parser.add_argument('--preview', action='store_true', help='also draw every Action Unit into preview.png')
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument('--pickle', action='store_true', help='write annotation.pkl; the default of tiny and demo')
+    form.add_argument('--store', action='store_true', help='write a keypoint store; the default of full')
+    form.add_argument('--raw', action='store_true', help='write label files and JSON as in the release of Aff-Wild2')
+    parser.add_argument(
+        '--aus', metavar='SET', help='labels: affwild, bp4d, disfa, all, or names such as AU6,AU12; default: affwild'
+    )
+    parser.add_argument('--layout', help='keypoint layout: ibug68 (default) or mediapipe478')
+    parser.add_argument(
+        '--workers', type=int, default=0, metavar='N', help='processes; 0 works in this one; default: %(default)s'
+    )
+    parser.add_argument('--preview', action='store_true', help='also draw every Action Unit, and one track as a film')
     parser.add_argument('--force', action='store_true', help='make the files again even if they are there')
     return parser.parse_args(argv)
-
-
-def sha256(path: Path) -> str:
-    """Return the hex digest of a file."""
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def already_there(out: Path, recipe: dict[str, object], preview: bool) -> dict[str, object] | None:
-    """Return the summary of an intact result of the same recipe, or None."""
-    try:
-        summary = json.loads((out / 'summary.json').read_text())
-        intact = summary['recipe'] == recipe and summary['sha256'] == sha256(out / 'annotation.pkl')
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return summary if intact and (not preview or (out / 'preview.png').is_file()) else None
 
 
 def print_summary(summary: dict[str, object]) -> None:
@@ -76,51 +80,47 @@ def print_summary(summary: dict[str, object]) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
+def draw(out: Path, recipe: dict[str, object]) -> list[str]:
+    """Draw the pictures and return their names."""
+    from pyskl.files import replacing
+    from pyskl.synth import preview
+    from pyskl.synth.track import load_model, simulate_track
+
+    with replacing(out / 'preview.png') as temporary:
+        preview.draw_preview(temporary, load_model('ibug68'))
+    names = ['preview.png']
+    if hasattr(preview, 'draw_animation'):
+        with replacing(out / 'preview.gif') as temporary:
+            preview.draw_animation(temporary, simulate_track(recipe['seed'], 'train', 0, 'demo'))
+        names.append('preview.gif')
+    return names
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Make the data set, or say that it is there."""
     args = parse_args(argv)
-    from pyskl.datasets.safe_pickle import dump_pickle
-    from pyskl.synth.dataset import PRESETS, SYNTH_VERSION, make_dataset
-    from pyskl.synth.face_model import DEFAULT_FILE
-    from pyskl.synth.summary import summarize
+    from pyskl.synth.output import intact_summary, write_output
+    from pyskl.synth.presets import with_labels
 
-    recipe = {
-        'preset': args.preset,
-        'seed': args.seed,
-        'version': SYNTH_VERSION,
-        'face_model_sha256': sha256(DEFAULT_FILE),
-        'settings': repr(PRESETS.get(args.preset)),
-    }
-    summary = None if args.force else already_there(args.out, recipe, args.preview)
-    if summary is not None:
-        print_summary(summary)
-        print(
-            f'{args.out / "annotation.pkl"} is already there (synthetic data, preset {args.preset}, seed {args.seed})'
-        )
-        return 0
-    dataset = make_dataset(args.preset, args.seed, progress=sys.stderr.isatty())
-    path = args.out / 'annotation.pkl'
-    dump_pickle(dataset, path)
-    if args.preview:
-        from pyskl.synth.face_model import FaceModel
-        from pyskl.synth.preview import draw_preview
-
-        with replacing(args.out / 'preview.png') as temporary:
-            draw_preview(temporary, FaceModel.load())
-    summary = {
-        'dataset': 'synthetic',
-        'synthetic': True,
-        'recipe': recipe,
-        'sha256': sha256(path),
-        'aus': dataset['metainfo']['aus'],
-        'splits': summarize(dataset),
-    }
-    text = json.dumps(summary, indent=2) + '\n'
-    with replacing(args.out / 'summary.json') as temporary:
-        temporary.write_text(text, encoding='utf-8')
+    form = next((form for form in ('pickle', 'store', 'raw') if getattr(args, form)), None)
+    form = form or ('store' if args.preset == 'full' else 'pickle')
+    preset = with_labels(args.preset, args.aus, args.layout)
+    what = f'(synthetic data, preset {args.preset}, seed {args.seed})'
+    summary = None if args.force else intact_summary(args.out, args.preset, preset, args.seed, form)
+    there = summary is not None
+    if not there:
+        summary = write_output(args.out, args.preset, preset, args.seed, form, args.workers, sys.stderr.isatty())
+    pictures = (
+        draw(args.out, summary['recipe'])
+        if args.preview and not (there and (args.out / 'preview.png').is_file())
+        else []
+    )
     print_summary(summary)
-    written = ', '.join(item.name for item in sorted(args.out.iterdir()) if item.suffix in {'.pkl', '.json', '.png'})
-    print(f'synthetic data (preset {args.preset}, seed {args.seed}) written to {args.out}: {written}')
+    names = ', '.join(summary['files'])
+    if there:
+        print(f'{args.out}: {names}: already there {what}')
+    else:
+        print(f'{args.out}: {", ".join([*summary["files"], *pictures, "summary.json"])} written {what}')
     return 0
 
 

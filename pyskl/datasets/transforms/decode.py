@@ -110,7 +110,7 @@ def _between(keypoint: np.ndarray, score: np.ndarray, positions: np.ndarray) -> 
     weight = (positions - lower).astype(np.float32)[None, :, None]
     taken, following = (keypoint[:, frames].astype(np.float32, copy=False) for frames in (lower, upper))
     taken_score, following_score = (score[:, frames].astype(np.float32, copy=False) for frames in (lower, upper))
-    if min(taken_score.min(), following_score.min()) <= 0 or (taken == 0).any() or (following == 0).any():
+    if min(taken_score.min(), following_score.min(), taken.min(), following.min()) <= 0:
         found, found_next = (
             (s > 0) & (k != 0).any(-1) for k, s in ((taken, taken_score), (following, following_score))
         )

@@ -62,7 +62,8 @@ class KeypointDropout(BaseTransform):
         lost = self._draw(results, score.shape, rng)
         if lost is None:
             return results
-        seen = (score > 0) & (results['keypoint'] != 0).any(axis=-1)
+        keypoint = results['keypoint']
+        seen = (score > 0) & ((keypoint[..., 0] != 0) | (keypoint[..., 1] != 0))
         left = seen & ~lost
         length = seen.shape[1] // results.get('num_clips', 1)
         for start in range(0, seen.shape[1], length):  # no clip loses everything
@@ -70,7 +71,7 @@ class KeypointDropout(BaseTransform):
             if not left[:, clip].any() and seen[:, clip].any():
                 frames = start + np.flatnonzero(seen[:, clip].any(axis=(0, 2)))
                 lost[:, frames[rng.integers(len(frames))]] = False
-        keypoint, score = results['keypoint'].copy(), score.copy()
+        keypoint, score = keypoint.copy(), score.copy()
         keypoint[lost], score[lost] = 0, 0
         results['keypoint'], results['keypoint_score'] = keypoint, score
         return results

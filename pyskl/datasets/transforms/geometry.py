@@ -254,7 +254,9 @@ class RandomAffine(BaseTransform):
             else:
                 noise *= size
                 moved += noise
-        moved[(keypoint == 0).all(axis=-1)] = 0
+        missing = (keypoint[..., 0] == 0) & (keypoint[..., 1] == 0)
+        if missing.any():
+            moved[missing] = 0
         set_keypoint(results, moved)
         return results
 

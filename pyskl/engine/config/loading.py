@@ -129,11 +129,12 @@ def _fill_shared_settings(cfg: Config, path: Path) -> None:
             continue
         loader.setdefault('collate_fn', dict(type=pose_collate.__name__))
         dataset = loader.get('dataset')
-        if not isinstance(dataset, dict) or dataset.get('type') != 'PoseDataset':
+        if not isinstance(dataset, dict) or dataset.get('type') not in ('PoseDataset', 'SyntheticFaceDataset'):
             continue
-        if cfg.get('ann_file') is not None:
+        from_file = dataset.type == 'PoseDataset'
+        if from_file and cfg.get('ann_file') is not None:
             dataset.setdefault('ann_file', cfg.ann_file)
-        if dataset.get('ann_file') is None:
+        if from_file and dataset.get('ann_file') is None:
             raise InputError(f'{path}: ann_file: is not set; set it in the config or give --ann-file PATH')
         if layout is not None:
             dataset.setdefault('keypoint_layout', layout)

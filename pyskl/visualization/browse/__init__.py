@@ -7,8 +7,8 @@ from pyskl.visualization.browse.charts import draw_label_timeline, draw_prevalen
 from pyskl.visualization.browse.contact_sheet import draw_contact_sheet
 from pyskl.visualization.browse.contents import Contents, count_contents
 from pyskl.visualization.browse.network_input import draw_network_input, draws_of_window
-from pyskl.visualization.browse.page import write_page
-from pyskl.visualization.browse.windows import WindowView, choose_windows, view_window
+from pyskl.visualization.browse.page import pictures_of_page, write_page
+from pyskl.visualization.browse.windows import WindowView, choose_windows, find_au, view_window
 
 __all__ = [
     'Contents',
@@ -21,6 +21,8 @@ __all__ = [
     'draw_network_input',
     'draw_prevalence',
     'draws_of_window',
+    'find_au',
+    'pictures_of_page',
     'view_window',
     'write_page',
 ]

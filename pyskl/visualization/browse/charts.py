@@ -13,6 +13,7 @@ from pyskl.files import replacing
 from pyskl.visualization.browse.contents import Contents
 from pyskl.visualization.browse.face import INK, LABEL_COLOURS, NO_FACE, PALE, UNKNOWN, new_figure, shorten
 from pyskl.visualization.browse.windows import WindowView
+from pyskl.visualization.lettering import drawable
 from pyskl.visualization.style import ACTIVE, INACTIVE, au_label, hex_colour
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def draw_label_timeline(views: Sequence[WindowView], out: Path | str) -> None:
         share = f'{100 * (rows[known, number] == 1).mean():.0f} %' if known.any() else 'unknown'
         axes.text(1.006, number + 0.5, share, transform=axes.get_yaxis_transform(), va='center', fontsize=8, color=PALE)
         axes.text(
-            -0.006, number + 0.5, au_label(au), transform=axes.get_yaxis_transform(), ha='right', va='center',
+            -0.006, number + 0.5, drawable(au_label(au)), transform=axes.get_yaxis_transform(), ha='right', va='center',
             fontsize=9, color=INK, parse_math=False,
         )  # fmt: skip
     # Condensed like the labels: one frame without a face is still seen.
@@ -156,7 +157,7 @@ def draw_prevalence(contents: Contents, out: Path | str) -> None:
             for y, value, known in zip(heights, share, part.known, strict=True):
                 text = f'{value:.1f}' if known else 'unknown'
                 bars.text(value + 0.6, y, text, va='center', fontsize=8 if len(parts) < 3 else 6.5, color=PALE)
-    bars.set_yticks(range(count), [au_label(au) for au in aus], fontsize=9, parse_math=False)
+    bars.set_yticks(range(count), [drawable(au_label(au)) for au in aus], fontsize=9, parse_math=False)
     bars.set_ylim(count - 0.5, -0.5)
     bars.set_xlim(0, 1.18 * max(5.0, *(100 * np.nanmax(np.nan_to_num(part.prevalence)) for part in parts.values())))
     bars.set_xlabel('% of the frames where it is known', color=INK)
@@ -185,7 +186,7 @@ def _draw_together(axes: Axes, together: np.ndarray, aus: Sequence[str]) -> None
         text = '-' if np.isnan(value) else f'{value:.0f}'
         colour = 'white' if np.isnan(value) or value < 55 else 'black'
         axes.text(column, row, text, ha='center', va='center', fontsize=8, color=INK if np.isnan(value) else colour)
-    names = list(aus)
+    names = [drawable(au) for au in aus]
     axes.set_xticks(
         range(len(aus)), names, rotation=45, ha='left', fontsize=8.5, rotation_mode='anchor', parse_math=False
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from pyskl.files import replacing
 from pyskl.visualization.browse.face import INK, PALE, draw_face, face_limits, new_figure, shorten
 from pyskl.visualization.browse.windows import WindowView
+from pyskl.visualization.lettering import drawable
 from pyskl.visualization.style import ACTIVE, hex_colour
 
 __all__ = ['draw_contact_sheet']
@@ -50,7 +51,7 @@ def draw_contact_sheet(views: Sequence[WindowView], out: Path | str, title: str 
         draw_face(axes, keypoint, score, view.limbs, face_limits(keypoint, score))
         caption = shorten(view.name, _LETTERS)
         where = f'window {view.index}, frame {view.frame + 1} of {view.track["total_frames"]}'
-        active = textwrap.wrap(', '.join(view.describe(view.frame)), _LETTERS, max_lines=2, placeholder=' …')
+        active = textwrap.wrap(drawable(', '.join(view.describe(view.frame))), _LETTERS, max_lines=2, placeholder=' …')
         colour = hex_colour(ACTIVE) if any(text in view.aus for text in view.describe(view.frame)) else PALE
         for line, (text, ink, weight) in enumerate(
             [(caption, INK, 'bold'), (where, PALE, 'normal'), *((text, colour, 'bold') for text in active)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyskl.visualization.lettering import drawable
 from pyskl.visualization.style import ACTIVE, INACTIVE, hex_colour
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def shorten(text: str, length: int) -> str:
-    """Return a text of at most ``length`` letters, its middle left out if need be."""
+    """Return a text of at most ``length`` letters the font has, its middle left out if need be."""
+    text = drawable(text)
     if len(text) <= length:
         return text
     head = (length - 1) // 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from pyskl.datasets.samplers import window_counts
 from pyskl.errors import InputError, did_you_mean
 from pyskl.keypoints import get_layout, guess_layout
 
-__all__ = ['WindowView', 'choose_windows', 'view_window']
+__all__ = ['WindowView', 'choose_windows', 'find_au', 'view_window']
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def choose_windows(
         number: how many, at most.
         seed: of the choice.
         index: these and no others.
-        au: only windows in which this AU is active.
+        au: only windows in which this AU is active; its exact name.
 
     Raises:
         InputError: if an index or AU does not exist, or the AU is never active.
@@ -95,15 +96,37 @@ def choose_windows(
         return list(dict.fromkeys(index))
     candidates = np.arange(len(dataset))
     if au is not None:
-        aus = [str(name) for name in dataset.metainfo.get('aus') or ()]
-        if au not in aus:
-            raise InputError(f'--au {au}: the labels have no such AU; {did_you_mean(au, aus)}')
+        au, aus = find_au(dataset, au), _aus(dataset)
         positive, _ = window_counts(dataset)
         candidates = np.flatnonzero(positive[:, aus.index(au)])
         if not len(candidates):
             raise InputError(f"--au {au}: it is active in no window of split '{dataset.split or 'all'}'")
     rng = np.random.default_rng(seed)
     return np.sort(rng.choice(candidates, min(number, len(candidates)), replace=False)).tolist()
+
+
+def find_au(dataset: PoseDataset, text: str) -> str:
+    """Return the name of an AU of the labels; ``AU12`` can also be given as ``au12``, ``AU 12`` or ``12``.
+
+    Raises:
+        InputError: if the labels have no such AU.
+    """
+    aus = _aus(dataset)
+    if text in aus:
+        return text
+    wanted = _plain(text)
+    found = [name for name in aus if wanted and _plain(name) == wanted]
+    if len(found) != 1:
+        raise InputError(f'--au {text}: the labels have no such AU; {did_you_mean(text, aus)}')
+    return found[0]
+
+
+def _aus(dataset: PoseDataset) -> list[str]:
+    return [str(name) for name in dataset.metainfo.get('aus') or ()]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r'[\s_-]', '', name).lower().removeprefix('au').lstrip('0')
 
 
 def view_window(dataset: PoseDataset, index: int, au: str | None = None) -> WindowView:
@@ -114,7 +137,7 @@ def view_window(dataset: PoseDataset, index: int, au: str | None = None) -> Wind
     total = track['total_frames']
     length = dataset.windows.clip_len or total
     frame = (first + end) // 2
-    aus = tuple(str(name) for name in dataset.metainfo.get('aus') or ())
+    aus = tuple(_aus(dataset))
     label = track.get('label')
     if label is not None and not np.ndim(label):
         aus = ()

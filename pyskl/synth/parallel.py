@@ -1,0 +1,98 @@
+"""Doing the same work for many tracks, in this process or in several, with the results in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
+from typing import TypeVar
+
+from pyskl.errors import InputError
+
+__all__ = ['in_order']
+
+Task = TypeVar('Task')
+Result = TypeVar('Result')
+
+AHEAD = 3  # tasks of each worker that may be finished before they are asked for
+
+
+def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int = 0) -> Iterator[Result]:
+    """Apply a function to tasks and give the results in the order of the tasks.
+
+    Args:
+        function: of a module, so that spawned processes find it.
+        tasks: picklable.
+        workers: number of processes; 0 works in this one.
+
+    Yields:
+        One result per task. Few are held at a time. Leaving early stops the workers.
+
+    Raises:
+        InputError: if ``workers`` is negative, or a worker is killed.
+    """
+    if workers < 0:
+        raise InputError(f'the number of workers must be 0 or more, not {workers}')
+    if workers == 0 or len(tasks) < 2:
+        yield from map(function, tasks)
+        return
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context('spawn')
+    workers = min(workers, len(tasks))
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
+    running: deque[Future[Result]] = deque()
+    waiting = iter(tasks)
+    finished = False
+    try:
+        _submit(executor, function, waiting, running, workers * AHEAD)
+        while running:
+            yield running.popleft().result()
+            _submit(executor, function, waiting, running, workers * AHEAD)
+        finished = True
+    except BrokenProcessPool:
+        raise InputError('a worker process was killed (out of memory?); run again with fewer workers') from None
+    finally:
+        if not finished:
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+                child.join()
+        executor.shutdown(wait=finished, cancel_futures=True)
+
+
+def _submit(
+    executor: ProcessPoolExecutor,
+    function: Callable[[Task], Result],
+    waiting: Iterator[Task],
+    running: deque[Future[Result]],
+    most: int,
+) -> None:
+    """Submit tasks until ``most`` run. Processes begun meanwhile never see Ctrl-C, not even while they start."""
+    masked = hasattr(signal, 'pthread_sigmask')
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masked else None
+    try:
+        for task in waiting:
+            running.append(executor.submit(function, task))
+            if len(running) >= most:
+                break
+    finally:
+        if masked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the main process, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
