@@ -196,7 +196,7 @@ def head_motion(
     """
     time = np.arange(num_frames) / fps
     count = 3 + int(0.8 * time[-1])
-    starts = np.cumsum(0.6 + rng.exponential(1.3, count)) - rng.uniform(0, 2.5)
+    starts = np.cumsum(0.8 + rng.exponential(1.1, count)) - rng.uniform(0, 2.5)
     home = rng.normal((0, -2, 0), (9, 6, 3))  # people tend to look a little down at the camera
     rest = home + rng.normal(0, (11, 4.5, 3), (count + 1, 3))
     away = rng.uniform(size=count + 1) < rng.uniform(0, 0.4)

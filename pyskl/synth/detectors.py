@@ -67,7 +67,8 @@ DETECTORS: tuple[str, ...] = ('mediapipe', 'dlib', 'openpifpaf')
 
 TOGETHER: Mapping[str, float] = MappingProxyType({'mediapipe': 0.98, 'dlib': 0.5, 'openpifpaf': 0.3})
 """Share of a detector's noise variance that is a smooth field over the face. MediaPipe bends one mesh: its neighbouring
-landmarks tremble as one (correlation 0.92, measured). OpenPifPaf finds each landmark by itself; dlib lies between."""
+landmarks tremble as one (correlation 0.92, measured). OpenPifPaf finds each landmark by itself, and dlib lies between;
+their shares are assumed."""
 
 FIELD_REACH = 0.4  # outer-eye distances: spacing and width of the bumps that smooth fields are made of
 _FIELD_COLUMNS, _FIELD_ROWS = 5, 6

@@ -81,7 +81,7 @@ def random_sensor(rng: np.random.Generator, kind: str | None = None) -> Sensor:
     drawn = DETECTORS[int(rng.choice(len(DETECTORS), p=SHARES))]
     kind = drawn if kind is None else kind
     jitter, drift, floor = {
-        'mediapipe': (0.0018, 0.0040, 0.08),
+        'mediapipe': (0.0015, 0.0040, 0.07),
         'dlib': (0.0050, 0.0050, 0.25),
         'openpifpaf': (0.0060, 0.0055, 0.30),
     }.get(kind, (0.004, 0.005, 0.2))

@@ -162,6 +162,7 @@ def test_pairs_that_look_alike_differ_where_facs_says():
     assert part[8, y] > -1.5 and drop[8, y] < -8  # only the jaw's units lower the chin
     assert stretch[8, y] < 1.8 * drop[8, y]
     inner, together = apex('AU1', 'ibug68'), apex('AU4', 'ibug68')
+    assert 0.5 < together[21, x] < -together[21, y]  # brows come down more than together
     assert inner[21, y] + together[21, y] > 0 > inner[18, y] + together[18, y]  # AU1+4: oblique brows
 
 

@@ -160,6 +160,8 @@ def test_heads_turn_far_at_times_but_within_limits_and_smoothly():
     far = np.abs(angles[:, :, 0]) > 40
     assert 0.003 < far.mean() < 0.1
     assert (np.abs(angles) < [20, 20, 12]).all(axis=2).mean() > 0.6
+    swept = np.percentile(angles[:, :64, 0], 95, axis=1) - np.percentile(angles[:, :64, 0], 5, axis=1)
+    assert 9 < np.median(swept) < 25  # in two seconds
     speed = np.abs(np.diff(angles, axis=1)) * 30
     assert speed.max() < 350  # degrees a second; people reach about 400
     assert np.median(speed[..., 0]) < 15

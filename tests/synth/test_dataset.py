@@ -48,7 +48,7 @@ def test_annotations_have_the_promised_form(tiny):
     meta = tiny['metainfo']
     assert meta['synthetic'] is True and meta['dataset'] == 'synthetic'
     assert meta['aus'] == list(AFFWILD_AUS) and meta['keypoint_layout'] == 'ibug68' and meta['seed'] == 0
-    assert meta['version'] == '2' and meta['fps'] == 30
+    assert meta['version'] == '3' and meta['fps'] == 30
 
 
 def test_same_seed_same_bytes_and_another_seed_other_tracks(tiny):

@@ -10,7 +10,7 @@ import pytest
 from pyskl.errors import InputError
 from pyskl.keypoints import get_layout
 from pyskl.synth.blunders import bursts
-from pyskl.synth.detectors import CONVENTIONS, DETECTORS, geometry_of
+from pyskl.synth.detectors import CONVENTIONS, DETECTORS, FIELD_REACH, TOGETHER, geometry_of, smooth_fields
 from pyskl.synth.face_model import FaceModel
 from pyskl.synth.sensor import Sensor, observe, random_sensor
 
@@ -95,6 +95,30 @@ def test_jitter_is_new_in_every_frame_and_drift_stays():
 
     assert memory(Sensor(drift=1e-9, loss_rate=0)) < 0.1
     assert memory(Sensor(jitter=1e-9, loss_rate=0)) > 0.85
+
+
+def test_a_smooth_field_moves_neighbours_alike_and_is_as_strong():
+    def shared(together: float) -> tuple[float, float]:
+        error = errors(Sensor(together=together, loss_rate=0), 1500)[:, INNER]
+        correlation = np.corrcoef(error[:, :, 1].T)
+        near = [correlation[one - 17, two - 17] for one, two in get_layout('ibug68').limbs if min(one, two) >= 17]
+        return float(np.median(near)), float(error[:, 31:].std())
+
+    alone, strength = shared(0)
+    together, smooth_strength = shared(0.98)
+    assert alone < 0.5 and together > 0.9
+    assert smooth_strength == pytest.approx(strength, rel=0.25)
+    assert TOGETHER['openpifpaf'] < TOGETHER['dlib'] < TOGETHER['mediapipe'] < 1
+
+
+@pytest.mark.parametrize('layout', ['ibug68', 'mediapipe478'])
+def test_smooth_fields_have_unit_variance_and_the_stated_reach(layout):
+    points = FaceModel.load(layout=layout).neutral[:, :2]
+    covariance = smooth_fields(layout).T @ smooth_fields(layout)
+    np.testing.assert_allclose(np.diag(covariance), 1, atol=1e-5)
+    distance = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    near = distance < 0.5
+    np.testing.assert_allclose(covariance[near], np.exp(-((distance[near] / (2 * FIELD_REACH)) ** 2)), atol=0.1)
 
 
 def test_smoothing_quietens_and_lags():

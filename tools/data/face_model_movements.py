@@ -68,7 +68,7 @@ CORRECTIONS: dict[str, dict[int, tuple[float, float, float]]] = {
     # The unit stops short of the brow's end, which rises with its outer third.
     'AU2': {17: (0.0, 1.5, 0.0)},
     # The unit draws the brows together further than they come down.
-    'AU4': {19: (1.2, 0.0, 0.0), 20: (2.4, 0.0, 0.0), 21: (2.8, 0.0, 0.0)},
+    'AU4': {19: (0.9, 0.0, 0.0), 20: (1.8, 0.0, 0.0), 21: (2.1, 0.0, 0.0)},
     # The unit lifts the cheek and leaves the lid nearly alone. The cheek lifts the lower lid, most at its outer half,
     # draws the outer eye corner in and the brow's tail down.
     'AU6': {
@@ -80,7 +80,8 @@ CORRECTIONS: dict[str, dict[int, tuple[float, float, float]]] = {
     # The unit is mostly a frown. Skin beside the nose goes up: the wings and the middle of the upper lip with it, and
     # the inner corner of the eye narrows. Only the inner brow comes down.
     'AU9': {
-        18: (0.3, 0.7, 0.0), 19: (0.4, 0.9, 0.0), 20: (1.2, 0.0, 0.0), 21: (1.4, 0.0, 0.0), 28: (0.0, 0.6, 0.0), 29: (0.0, 1.0, 0.0),
+        18: (0.3, 0.7, 0.0), 19: (0.4, 0.9, 0.0), 20: (1.2, 0.0, 0.0), 21: (1.4, 0.0, 0.0),
+        28: (0.0, 0.6, 0.0), 29: (0.0, 1.0, 0.0),
         30: (0.0, 1.2, 0.0), 31: (0.6, 2.0, 0.0), 32: (0.2, 1.8, 0.0), 33: (0.0, 1.4, 0.0),
         38: (0.0, -0.7, 0.0), 39: (0.0, 0.3, 0.0), 40: (0.0, 1.1, 0.0), 41: (0.0, 0.5, 0.0),
         49: (0.0, 1.2, 0.0), 50: (0.0, 2.4, 0.0), 51: (0.0, 2.2, 0.0), 61: (0.0, 1.6, 0.0), 62: (0.0, 1.8, 0.0),

@@ -68,8 +68,8 @@ NEUTRAL_CORRECTIONS: dict[int, tuple[float, float, float]] = {
     60: (3, 2.9, 0), 61: (0.4, 4.5, 0), 62: (0, 4.5, 0), 66: (0, 4.5, 0), 67: (0.5, 4.5, 0),
 }  # fmt: skip
 """Moves the mean face to where a landmark detector puts its points on people: the mean over the faces of a few photos
-and videos, mouths at rest. The bare vertices sit too high at the brow's tail, too low at the nose and mouth, and make
-the lower lip too full."""
+and videos, mouths at rest; then brows, lids, nose base and lips towards five real faces at rest. The bare vertices sit
+too high at the brow's tail, too low at the nose and mouth, and make the lower lip too full."""
 
 IRIS_RADIUS = 0.065
 """In outer-eye distances: an iris is 11.7 mm wide in nearly all adults, and the outer eye corners are 90 mm apart."""
