@@ -40,8 +40,11 @@ class Preset:
         img_shapes: (h, w) of the picture in pixels, one is drawn for each track; empty: as they are in Aff-Wild2,
             whose cropped faces of 112 x 112 pixels are among them.
         extent: factor on how far heads turn; 1 is that of people who do not mind the camera.
+        others: factor on the Action Units that Aff-Wild2 does not label; blinks are not among them.
+        least_gain: how far each face moves at least for an Action Unit, relative to the face model.
         losses: factor on how often faces are lost; above 1 in sets so small that there would be none.
         sensor: the landmark detector; None: each track draws its own.
+        detector: the kind of detector that is drawn; None: any that gives the layout.
         aus: the labelled Action Units, in order; empty: all that the face model has.
         layout: the keypoint layout.
         mode: how frequent each Action Unit is: ``balanced``, so that a small set holds enough of each, or ``natural``,
@@ -53,8 +56,11 @@ class Preset:
     rates: tuple[float, ...] = (30.0,)
     img_shapes: tuple[tuple[int, int], ...] = ((480, 640),)
     extent: float = 1.0
+    others: float = 1.0
+    least_gain: float = 0.0
     losses: float = 1.0
     sensor: Sensor | None = None
+    detector: str | None = None
     aus: tuple[str, ...] = AFFWILD_AUS
     layout: str = 'ibug68'
     mode: str = 'balanced'
@@ -67,7 +73,10 @@ PRESETS: dict[str, Preset] = {
         seconds=(5.4, 7.5),
         rates=(24.0, 25.0, 30.0, 30.0),
         img_shapes=((480, 640), (480, 640), (360, 640), (720, 1280)),
-        extent=0.6,
+        extent=0.35,
+        others=0.25,
+        detector='mediapipe',
+        least_gain=0.8,
     ),
     'full': Preset(
         tracks={'train': 2000, 'val': 200, 'test': 200},

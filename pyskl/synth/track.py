@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from pyskl.action_units import AFFWILD_AUS
 from pyskl.errors import InputError, did_you_mean
 from pyskl.synth.camera import project, random_camera, random_img_shape, simulate_pose
 from pyskl.synth.dynamics import FULL_INTENSITY, simulate_distractions, simulate_intensities
@@ -98,7 +99,7 @@ def simulate_track(
     shapes = preset.img_shapes
     img_shape = shapes[makes.integers(len(shapes))] if shapes else random_img_shape(makes)
     seconds = makes.uniform(*preset.seconds)
-    kind = None if preset.layout == 'ibug68' else 'mediapipe'
+    kind = preset.detector if preset.layout == 'ibug68' else 'mediapipe'
     sensor = random_sensor(makes, kind) if preset.sensor is None else preset.sensor
     sensor = replace(sensor, loss_rate=sensor.loss_rate * preset.losses)
     if num_frames is None:
@@ -107,10 +108,11 @@ def simulate_track(
     person = random_identity(who, model)
     activity = simulate_activity(voices, num_frames, fps, preset.mode)
     intensity = simulate_intensities(acts, num_frames, fps, model.au_names, number, preset.mode, activity)
+    intensity[:, [au not in (*AFFWILD_AUS, 'AU45') for au in model.au_names]] *= preset.others
     distraction = simulate_distractions(distracts, num_frames, fps, model.distraction_names, activity)
     weights = simulate_sides(halves, intensity, model.au_names)
     weights *= (intensity / FULL_INTENSITY)[:, :, None]
-    weights *= person.au_gains
+    weights *= np.maximum(person.au_gains, preset.least_gain)
     points = model.deform(person.neutral, weights, distraction[:, :, None] * person.distraction_gains)
     camera = random_camera(views, img_shape)
     pose = simulate_pose(views, num_frames, fps, camera, extent=preset.extent, activity=activity)
