@@ -145,7 +145,7 @@ class AlignFace(BaseTransform):
             below: (T, V) height below the eyes.
             seen: (T, V) which of them count.
         """
-        lowest = np.where(seen, below, 0).max(axis=1)
+        lowest = (below if seen.all() else np.where(seen, below, 0)).max(axis=1)
         return max(1.0, _middle(lowest) / (self.size[1] - self.target.imag))
 
     def _box(self, points: np.ndarray) -> tuple[complex, complex]:

@@ -254,9 +254,8 @@ class RandomAffine(BaseTransform):
             else:
                 noise *= size
                 moved += noise
-        missing = (keypoint[..., 0] == 0) & (keypoint[..., 1] == 0)
-        if missing.any():
-            moved[missing] = 0
+        if not keypoint.all():
+            moved[(keypoint[..., 0] == 0) & (keypoint[..., 1] == 0)] = 0
         set_keypoint(results, moved)
         return results
 
