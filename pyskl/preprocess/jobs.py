@@ -10,13 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -26,6 +22,7 @@ from urllib.parse import quote
 from pyskl.datasets.checks import check_sample
 from pyskl.datasets.safe_pickle import dump_pickle, load_pickle
 from pyskl.errors import InputError
+from pyskl.workers import begin_worker, ctrl_c_waiting
 
 __all__ = ['COUNTS', 'NAMED', 'Job', 'Mode', 'Outcome', 'Part', 'digest', 'part_path', 'read_part', 'run_jobs']
 
@@ -223,7 +220,7 @@ def _one_line(problem: Exception, name: str) -> str:
 
 def _work_in_processes(tasks: Sequence[_Task], workers: int) -> Iterator[Outcome]:
     others = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('spawn'), initializer=_begin_worker)
+    executor = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('spawn'), initializer=begin_worker)
     running: dict[Future[Outcome], _Task] = {}
     waiting = iter(tasks)
     finished = False
@@ -231,7 +228,7 @@ def _work_in_processes(tasks: Sequence[_Task], workers: int) -> Iterator[Outcome
         while True:
             # No more than the workers can begin with: when one is killed, these are the jobs it can have had.
             while len(running) < workers and (task := next(waiting, None)) is not None:
-                with _ctrl_c_waiting():
+                with ctrl_c_waiting():
                     running[executor.submit(_work, task)] = task
             if not running:
                 break
@@ -257,32 +254,3 @@ def _stop(workers: Sequence[BaseProcess]) -> None:
         worker.terminate()
     for worker in workers:
         worker.join()
-
-
-@contextmanager
-def _ctrl_c_waiting() -> Iterator[None]:
-    """Hold Ctrl-C back until the end of the block.
-
-    Processes begun here never see it: one that is still starting would answer with a traceback.
-    """
-    if not hasattr(signal, 'pthread_sigmask'):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the main process, and do not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-def _leave_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

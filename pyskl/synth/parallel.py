@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from pyskl.errors import InputError
+from pyskl.workers import begin_worker, ctrl_c_waiting
 
 __all__ = ['in_order']
 
@@ -45,7 +42,7 @@ def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], workers:
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context('spawn')
     workers = min(workers, len(tasks))
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
     running: deque[Future[Result]] = deque()
     waiting = iter(tasks)
     finished = False
@@ -73,26 +70,8 @@ def _submit(
     most: int,
 ) -> None:
     """Submit tasks until ``most`` run. Processes begun meanwhile never see Ctrl-C, not even while they start."""
-    masked = hasattr(signal, 'pthread_sigmask')
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masked else None
-    try:
+    with ctrl_c_waiting():
         for task in waiting:
             running.append(executor.submit(function, task))
             if len(running) >= most:
                 break
-    finally:
-        if masked:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the main process, and do not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-def _leave_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

@@ -8,50 +8,18 @@ import pickle
 import subprocess
 import sys
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stores import assert_same, sample, store_of
 
-from pyskl.datasets import AnnotationFile, PoseDataset, dump_pickle
+from pyskl.datasets import PoseDataset
 from pyskl.datasets.annotation import open_annotations
 from pyskl.datasets.checks import check_sample
-from pyskl.datasets.store import StoreWriter, columns, convert, open_store, write_store
+from pyskl.datasets.store import StoreWriter, columns, open_store, write_store
 from pyskl.errors import InputError
-
-
-def sample(name: str = 'a', frames: int = 5, seed: int = 0, **fields) -> dict:
-    rng = np.random.default_rng(seed)
-    made = {
-        'frame_dir': name,
-        'total_frames': frames,
-        'img_shape': (480, 640),
-        'original_shape': (720, 960),
-        'keypoint': rng.uniform(1, 400, (1, frames, 68, 2)).astype(np.float32),
-        'keypoint_score': rng.uniform(0, 1, (1, frames, 68)).astype(np.float32),
-        'label': rng.integers(-1, 2, (frames, 3)).astype(np.int8),
-        **fields,
-    }
-    return {key: value for key, value in made.items() if value is not None}
-
-
-def assert_same(one: dict, other: dict) -> None:
-    assert one.keys() == other.keys()
-    for key, value in one.items():
-        if isinstance(value, np.ndarray):
-            assert value.dtype == other[key].dtype, key
-            np.testing.assert_array_equal(value, other[key], err_msg=key)
-        else:
-            assert value == other[key], key
-            assert type(value) is type(other[key]), key
-
-
-def store_of(path: Path, *samples: dict, **metainfo) -> Path:
-    names = [made['frame_dir'] for made in samples]
-    write_store(path, samples, {'all': names, 'first': names[:1]}, metainfo)
-    return path
 
 
 @settings(deadline=None, max_examples=25)
@@ -297,7 +265,8 @@ def test_a_file_size_limit_leaves_the_old_store_whole(tmp_path, root):
     script = (
         'import resource, signal, sys\n'
         'from pyskl.errors import InputError\n'
-        'from tests.datasets.test_store import sample, store_of\n'
+        'sys.path.insert(0, "tests/datasets")\n'
+        'from stores import sample, store_of\n'
         'from pathlib import Path\n'
         'signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n'
         'resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n'
@@ -331,91 +300,6 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path):
         open_annotations(tmp_path)
     with pytest.raises(InputError, match='no such folder'):
         open_store(tmp_path / 'none')
-
-
-class TestConversion:
-    @pytest.fixture(autouse=True)
-    def _small_limit(self, monkeypatch):
-        monkeypatch.setattr(convert, 'CONVERT_FROM_BYTES', 1000)
-
-    @pytest.fixture
-    def path(self, tmp_path) -> Path:
-        path = tmp_path / 'large.pkl'
-        self.dump(path, sample('a'), sample('b'))
-        return path
-
-    @staticmethod
-    def dump(path: Path, *samples: dict) -> None:
-        dump_pickle({'split': {'all': [made['frame_dir'] for made in samples]}, 'annotations': list(samples)}, path)
-
-    def test_a_large_pickle_is_converted_once(self, path, monkeypatch):
-        content = open_annotations(path)
-        assert isinstance(content, AnnotationFile)
-        assert content.path == path
-        assert (path.parent / 'large.pkl.store' / 'meta.json').is_file()
-        monkeypatch.setattr('pyskl.datasets.annotation.read_annotation_file', None)
-        again = open_annotations(path)
-        assert list(again.samples) == ['a', 'b']
-        assert_same(again.samples['a'], check_sample(sample('a'), None, 'x'))
-        assert again.splits == {'all': ['a', 'b']}
-
-    def test_a_changed_pickle_is_converted_again(self, path):
-        open_annotations(path)
-        self.dump(path, sample('c', 9))
-        assert list(open_annotations(path).samples) == ['c']
-
-    def test_a_damaged_store_is_made_again(self, path):
-        open_annotations(path)
-        (path.parent / 'large.pkl.store' / 'keypoint.npy').unlink()
-        assert list(open_annotations(path).samples) == ['a', 'b']
-
-    def test_a_folder_of_somebody_else_is_left_alone(self, path, caplog):
-        (path.parent / 'large.pkl.store').mkdir()
-        assert list(open_annotations(path).samples) == ['a', 'b']
-        assert 'move it away' in caplog.text
-        assert list((path.parent / 'large.pkl.store').iterdir()) == []
-
-    def test_a_pickle_that_no_store_can_hold_is_read_into_memory(self, path, caplog):
-        wide = sample('b', keypoint=np.ones((1, 5, 133, 2)), keypoint_score=None)
-        self.dump(path, sample('a'), wide)
-        dataset = PoseDataset(path, [], keypoint_layout='ibug68')
-        assert [track['frame_dir'] for track in dataset.tracks] == ['a', 'b']
-        assert 'is read into memory' in caplog.text
-
-    def test_what_a_killed_conversion_left_is_removed(self, path):
-        left = path.parent / '.large.pkl.store.0a1b2c3d'
-        left.mkdir()
-        (left / 'keypoint.npy').write_bytes(b'x')
-        open_annotations(path)
-        assert not left.exists()
-
-    def test_a_finished_store_needs_no_right_to_write(self, path, monkeypatch):
-        open_annotations(path)
-        monkeypatch.setattr(convert, 'FileLock', None)
-        assert list(open_annotations(path).samples) == ['a', 'b']
-
-    def test_pickles_of_like_paths_have_stores_of_their_own(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(convert.os, 'access', lambda *_: False)
-        monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
-        deep = tmp_path / ('long' * 50) / ('long' * 50)
-        for number, folder in enumerate((tmp_path / 'fold_1', tmp_path / 'fold' / '1', deep)):
-            folder.mkdir(parents=True)
-            self.dump(folder / 'a.pkl', sample(f'track{number}'))
-        for number, folder in enumerate((tmp_path / 'fold_1', tmp_path / 'fold' / '1', deep)):
-            assert list(open_annotations(folder / 'a.pkl').samples) == [f'track{number}']
-        assert len(list((tmp_path / 'cache' / 'stores').glob('a.pkl-*'))) == 3
-
-    def test_a_place_that_cannot_be_written_is_not_needed(self, path, monkeypatch, tmp_path):
-        monkeypatch.setattr(convert.os, 'access', lambda *_: False)
-        monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
-        assert list(open_annotations(path).samples) == ['a', 'b']
-        assert list((tmp_path / 'cache' / 'stores').glob('large.pkl-*'))
-        assert not (tmp_path / 'large.pkl.store').exists()
-
-    def test_a_pickle_with_code_is_refused(self, path):
-        path.write_bytes(b'cos\nsystem\n(S"echo ' + b'x' * 2000 + b'"\ntR.')
-        with pytest.raises(InputError, match=r"asks for 'os\.system'"):
-            open_annotations(path)
 
 
 def test_arrays_of_any_length_come_back(tmp_path):
