@@ -15,9 +15,10 @@ from pyskl.datasets.collate import pose_collate  # noqa: F401 - loaders of this 
 from pyskl.datasets.tracks import Tracks, load_tracks
 from pyskl.datasets.transforms.compose import Compose
 from pyskl.datasets.transforms.decode import PoseDecode
+from pyskl.datasets.transforms.resting_face import SubtractRestingFace
 from pyskl.datasets.windows import WindowIndex
 from pyskl.errors import InputError
-from pyskl.keypoints import convert_keypoints, get_layout
+from pyskl.keypoints import convert_keypoints, get_layout, resting_face
 from pyskl.registry import DATASETS
 
 __all__ = ['PoseDataset']
@@ -25,7 +26,7 @@ __all__ = ['PoseDataset']
 OF_TRANSFORMS = {
     *('frame_inds', 'frame_positions', 'frame_padded', 'frame_valid', 'frame_interval', 'num_clips', 'clip_len'),
     *('keypoint_select', 'source_layout', 'eye_centers', 'eye_found', 'imgs', 'flip', 'crop_quadruple'),
-    *('scale_factor', 'input_shape'),
+    *('scale_factor', 'input_shape', 'face_origin', 'face_scale', 'resting_face', 'resting_frames'),
 }
 """Fields that transforms add."""
 
@@ -116,6 +117,8 @@ class PoseDataset(Dataset):
             self._leave_out_unlabelled()
         self.pipeline = Compose(pipeline)
         self._decodes = any(isinstance(step, PoseDecode) for step in self.pipeline.transforms)
+        self._wants_rest = any(isinstance(step, SubtractRestingFace) for step in self.pipeline.transforms)
+        self._rest: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         # Shared memory: loader workers that stay alive between epochs see the new value.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.metainfo = {
@@ -243,6 +246,8 @@ class PoseDataset(Dataset):
         elif select is not None:
             sample['keypoint'] = sample['keypoint'][:, :, select]
             sample['keypoint_score'] = sample['keypoint_score'][:, :, select]
+        if self._wants_rest:
+            sample['resting_face'], sample['resting_frames'] = self._resting_face(number, select)
         sample.update(
             keypoint_layout=self.keypoint_layout,
             sample_idx=index,
@@ -256,6 +261,16 @@ class PoseDataset(Dataset):
             rng=np.random.default_rng((self.seed, int(self._epoch), index)),
         )
         return sample
+
+    def _resting_face(self, number: int, select: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the resting faces (M, V, 2) of a track, and in how many frames each was seen (M,)."""
+        if number not in self._rest:
+            track = self.tracks[number]
+            face, frames = resting_face(
+                track['keypoint'], track['keypoint_score'], get_layout(track['keypoint_layout'])
+            )
+            self._rest[number] = (face if select is None else face[:, select], frames)
+        return self._rest[number]
 
     def __getitem__(self, index: int) -> dict:
         return self.pipeline(self.prepare(index))

@@ -12,8 +12,9 @@ from torch.utils.data import Dataset
 from pyskl.datasets.collate import pose_collate  # noqa: F401 - loaders of this data set name it in their config
 from pyskl.datasets.transforms.compose import Compose
 from pyskl.datasets.transforms.decode import PoseDecode
+from pyskl.datasets.transforms.resting_face import SubtractRestingFace
 from pyskl.errors import InputError
-from pyskl.keypoints import convert_keypoints, get_layout
+from pyskl.keypoints import convert_keypoints, get_layout, resting_face
 from pyskl.registry import DATASETS
 from pyskl.synth.dataset import metainfo_of
 from pyskl.synth.presets import with_labels
@@ -38,7 +39,9 @@ class SyntheticFaceDataset(Dataset):
     Args:
         preset: what the tracks are like; their number and length are not taken from it.
         pipeline: transforms, as config dicts or callables; ``SampleWindow`` takes the clip out of the track.
-        clip_len: length of a clip in frames. The track is half as long again.
+        clip_len: length of a clip in frames.
+        track_len: length of the track that it is taken from, at least half as long again. A longer one costs more, and
+            tells more of the resting face that ``SubtractRestingFace`` needs.
         length: number of samples of an epoch.
         seed: of the faces and of the random augmentation.
         keypoint_layout: the layout the samples shall have, such as ``ibug51`` or ``mediapipe478:brows+mouth``; None:
@@ -70,9 +73,10 @@ class SyntheticFaceDataset(Dataset):
         num_classes: int | None = None,
         aus: str | Sequence[str] | None = None,
         test_mode: bool = False,
+        track_len: int = 1,
     ) -> None:
         check_seed(seed)
-        for name, number in (('clip_len', clip_len), ('length', length)):
+        for name, number in (('clip_len', clip_len), ('length', length), ('track_len', track_len)):
             if not isinstance(number, int) or isinstance(number, bool) or number < 1:
                 raise InputError(f'SyntheticFaceDataset: {name} must be a whole number of at least 1, not {number!r}')
         wanted = get_layout(keypoint_layout or 'ibug68')
@@ -89,7 +93,9 @@ class SyntheticFaceDataset(Dataset):
             raise InputError(
                 f'SyntheticFaceDataset: aus: names {len(self.metainfo["aus"])} AUs, but the model has {num_classes}'
             )
+        self.track_len = max(track_len, int(np.ceil(clip_len * SPARE)))
         self.pipeline = Compose(pipeline)
+        self._wants_rest = any(isinstance(step, SubtractRestingFace) for step in self.pipeline.transforms)
         self._decodes = any(isinstance(step, PoseDecode) for step in self.pipeline.transforms)
         # Shared memory: loader workers that stay alive between epochs see the new value.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -104,13 +110,17 @@ class SyntheticFaceDataset(Dataset):
         return self.length
 
     def prepare(self, index: int) -> dict[str, Any]:
-        """Return sample ``index`` of this epoch before the transforms: a track half as long again as the clip."""
+        """Return sample ``index`` of this epoch before the transforms: a track that is longer than the clip."""
         if not 0 <= index < self.length:
             raise IndexError(f'sample {index} of {self.length}')
         number = int(self._epoch) * self.length + int(index)
-        frames = int(np.ceil(self.clip_len * SPARE))
+        frames = self.track_len
         sample = simulate_track(self.seed, 'stream', number, self._preset, load_model(self._source), frames)
         sample['keypoint_layout'] = self.keypoint_layout
+        if self._wants_rest:
+            face, seen = resting_face(sample['keypoint'], sample['keypoint_score'], get_layout(self._source))
+            sample['resting_face'] = face if self._select is None else face[:, self._select]
+            sample['resting_frames'] = seen
         if self._select is not None and self._decodes:
             sample['keypoint_select'] = self._select
             sample['source_layout'] = self._source

@@ -18,6 +18,7 @@ from pyskl.datasets.transforms.compose import Compose
 from pyskl.engine import load_config
 from pyskl.errors import InputError
 from pyskl.evaluation.results import read_results
+from pyskl.keypoints import get_layout, resting_face
 from pyskl.registry import MODELS
 
 
@@ -238,13 +239,15 @@ def test_a_network_that_judges_whole_clips_judges_windows(tiny_config, tracks, t
 
     starts = [0, 8, 16, 24, 27]
     run = Compose(steps)
+    rest, seen = resting_face(track['keypoint'], track['keypoint_score'], get_layout('ibug68'))
+    rest = {'resting_face': rest[:, 17:], 'resting_frames': seen}
     rows = []
     for start in starts:
         window = frames(track, start, start + 16)
         window |= {name: window[name][..., 17:, :] if name == 'keypoint' else window[name][..., 17:]
                    for name in ('keypoint', 'keypoint_score')}  # fmt: skip
         window['keypoint_layout'] = 'ibug51'
-        batch = pose_collate([run({**window, 'frame_inds': np.arange(16), 'num_clips': 1, 'sample_idx': 0})])
+        batch = pose_collate([run({**window, **rest, 'frame_inds': np.arange(16), 'num_clips': 1, 'sample_idx': 0})])
         rows.append(inferencer.model.test_step(batch)[0]['score'])
     assert np.ptp(rows, axis=0).max() > 1e-3
     for frame in np.flatnonzero(result.success):
@@ -257,14 +260,14 @@ def test_a_volume_drawn_in_the_pipeline(tiny_config, tracks, tmp_path):
     cfg = load_config(tiny_config)
     steps = cfg.to_dict()['test_dataloader']['dataset']['pipeline']
     drawn = [
-        *steps[:3],
+        *steps[:4],
         {'type': 'Resize', 'scale': (16, 16), 'keep_ratio': False},
         {'type': 'GeneratePoseTarget', 'sigma': 0.6, 'with_kp': True, 'with_limb': False},
         {'type': 'FormatShape', 'input_format': 'NCTHW_Heatmap'},
         {'type': 'Collect', 'keys': ['imgs', 'label']},
         {'type': 'ToTensor', 'keys': ['imgs', 'label']},
     ]
-    scaled = [*steps[:3], drawn[3], *steps[3:]]
+    scaled = [*steps[:4], drawn[4], *steps[4:]]
     track = frames(tracks[0], 0, 20)
     one, other = (
         AUInferencer(written(cfg, tmp_path / f'{number}.pth', pipeline=pipeline), 'cpu').predict(track)

@@ -11,6 +11,7 @@ from pyskl.datasets.transforms.formatting import Collect, FormatShape, ToTensor
 from pyskl.datasets.transforms.gaps import InterpolateGaps
 from pyskl.datasets.transforms.geometry import PoseCompact, RandomAffine, RandomResizedCrop, Resize
 from pyskl.datasets.transforms.heatmap import GeneratePoseTarget
+from pyskl.datasets.transforms.resting_face import SubtractRestingFace
 from pyskl.datasets.transforms.sampling import CentreLabel, SampleWindow, UniformSampleFrames
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     'RandomResizedCrop',
     'Resize',
     'SampleWindow',
+    'SubtractRestingFace',
     'ToTensor',
     'UniformSampleFrames',
     'sample_rng',

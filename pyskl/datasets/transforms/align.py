@@ -46,7 +46,9 @@ class AlignFace(BaseTransform):
     Raises:
         InputError: if an argument is out of range, or neither the sample nor its layout has eyes.
 
-    Changes ``keypoint`` and ``img_shape``. Keypoints that were not detected (score 0, or exactly 0, 0) stay 0. Several
+    Changes ``keypoint`` and ``img_shape``; adds ``face_origin`` (2,), the point between the eyes, and ``face_scale``
+    (M * num_clips,), the distance of the eyes, both in pixels of the new plane; the scale is NaN where there were no
+    eyes. Keypoints that were not detected (score 0, or exactly 0, 0) stay 0. Several
     faces, and several clips of a sample, are aligned each on its own.
     """
 
@@ -89,6 +91,7 @@ class AlignFace(BaseTransform):
         seen = (score > 0) & ((keypoint[..., 0] != 0) | (keypoint[..., 1] != 0))
         before = as_complex(keypoint).reshape(rows, length, points)
         after = np.empty_like(before)
+        face_scale = np.full(rows, np.nan, np.float32)
         for row in range(rows):
             right, left = eyes[row, :, 0], eyes[row, :, 1]
             span = left - right
@@ -97,6 +100,7 @@ class AlignFace(BaseTransform):
             if usable.any():
                 origin, turn = self._alignment((left + right) / 2, span, distance, usable)
                 target = self.target
+                face_scale[row] = self.eye_distance
             else:
                 box = seen.reshape(rows, length, points)[row]
                 origin, turn = self._box(before[row][box])
@@ -104,13 +108,17 @@ class AlignFace(BaseTransform):
             np.subtract(before[row], origin, out=after[row])
             after[row] *= turn
             if self.fit:
-                after[row] /= self._excess(after[row].imag, seen.reshape(rows, length, points)[row])
+                excess = self._excess(after[row].imag, seen.reshape(rows, length, points)[row])
+                after[row] /= excess
+                face_scale[row] /= excess
             after[row] += target
         moved = as_points(after).reshape(keypoint.shape)
         if not seen.all():
             moved[~seen] = 0
         set_keypoint(results, moved)
         results['img_shape'] = (self.size[1], self.size[0])
+        results['face_origin'] = (self.target.real, self.target.imag)
+        results['face_scale'] = face_scale
         return results
 
     def _alignment(

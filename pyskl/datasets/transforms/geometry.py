@@ -24,8 +24,8 @@ __all__ = ['PoseCompact', 'RandomAffine', 'RandomResizedCrop', 'Resize', 'as_com
 def set_keypoint(results: dict, keypoint: np.ndarray) -> None:
     """Give a sample keypoints that have moved, and forget where the eyes were before."""
     results['keypoint'] = keypoint
-    results.pop('eye_centers', None)
-    results.pop('eye_found', None)
+    for name in ('eye_centers', 'eye_found', 'face_scale', 'face_origin'):
+        results.pop(name, None)
 
 
 def as_complex(points: np.ndarray) -> np.ndarray:
