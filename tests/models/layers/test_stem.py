@@ -100,17 +100,23 @@ def test_any_shape_gives_what_the_dense_form_gives(
     assert max(found.values()) < limit, found
 
 
+@pytest.mark.parametrize('relu', [True, False])
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('training', [True, False])
-def test_in_bfloat16_it_stays_close_to_float32(form, training):
+def test_in_bfloat16_it_stays_close_to_float32(form, training, relu):
     torch.manual_seed(0)
     blobs = blobs_of(np.random.default_rng(0), 3, 4, 20, (24, 24), 0.6)
-    conv, pool = layers(20, 16, 7, 1, 1, training)
+    conv, _ = layers(20, 16, 7, 1, 0, training, act_cfg={'type': 'ReLU'} if relu else None)
     gradient = torch.randn(3, 16, 4, 24, 24).bfloat16().float()
     exact = outcome('dense', blobs, conv, None, gradient)
-    rough = outcome(form, blobs, conv, None, gradient, torch.bfloat16)
-    assert run_stem(form, blobs, conv, pool).dtype == torch.float32
-    assert max(differences(rough, exact).values()) < 2e-2
+    found = differences(outcome(form, blobs, conv, None, gradient, torch.bfloat16), exact)
+    assert found['out'] < 2e-2
+    if form == 'torch' and relu:
+        # Its ReLU sees rounded responses and cuts others off, as that of the dense form does.
+        usual = differences(outcome('dense', blobs, conv, None, gradient, torch.bfloat16), exact)
+        assert all(value <= max(1.2 * usual[name], 2e-2) for name, value in found.items())
+    else:
+        assert max(found.values()) < 2e-2
 
 
 @needs_kernel
