@@ -89,15 +89,17 @@ def test_any_shape_gives_what_the_dense_form_gives(
     blobs = blobs_of(np.random.default_rng(seed), 2, 2, keypoints, size, sigma)
     conv, pool = layers(keypoints, channels, kernel, stride, pool_stride, training)
     with torch.no_grad():
-        spread = conv.conv(blobs.draw()).var((0, 2, 3, 4), correction=0).min().sqrt()
+        responses = conv.conv(blobs.draw())
+        spread = responses.std((0, 2, 3, 4), correction=0)
     gradient = torch.randn(run_stem('dense', blobs, conv.eval(), pool).shape)
     conv.train(training)
     expected = outcome('dense', blobs, conv, pool, gradient)
     found = differences(outcome(form, blobs, conv, pool, gradient), expected)
-    assert found.pop('out') < 1e-5
-    # Where all responses of a channel are nearly alike, batch norm divides by nearly nothing.
-    limit = 1e-4 if spread > 1e-2 or not training else 2e-2
-    assert max(found.values()) < limit, found
+    # Where all responses of a channel are nearly alike, batch norm takes a difference of like numbers and divides it by
+    # nearly nothing: whatever way it is computed, float32 then has that many digits less.
+    loss = float((responses.abs().amax((0, 2, 3, 4)) / spread.clamp(min=1e-3)).max()) if training else 1.0
+    assert found.pop('out') < 1e-5 * max(1, loss / 10)
+    assert max(found.values()) < 1e-4 * max(1, loss / 10), found
 
 
 @pytest.mark.parametrize('relu', [True, False])
