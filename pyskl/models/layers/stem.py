@@ -19,8 +19,8 @@ STEM_FORMS = ('auto', 'kernel', 'torch', 'dense')
 """How a stem can be computed: see :func:`stem_form`."""
 
 MAX_WINDOW = 64  # pixels of a blob that the kernel has room for
-TORCH_PAYS_FROM = 8  # keypoints
-BFLOAT16_TORCH_PAYS_FROM = 64
+TORCH_PAYS_FROM = 4  # keypoints
+BFLOAT16_TORCH_PAYS_FROM = 8
 
 
 def stem_form(asked: str, blobs: KeypointBlobs, conv: ConvModule, pool: nn.Module | None) -> str:
@@ -31,7 +31,7 @@ def stem_form(asked: str, blobs: KeypointBlobs, conv: ConvModule, pool: nn.Modul
     - ``'torch'``: plain PyTorch that never draws the volume; for a convolution of single frames.
     - ``'dense'``: the volume is drawn, and convolved like any other.
 
-    ``'auto'`` takes the kernel where it can be had. Otherwise, on a CPU, ``'torch'`` from 8 keypoints on (64 in
+    ``'auto'`` takes the kernel where it can be had. Otherwise, on a CPU, ``'torch'`` from 4 keypoints on (8 in
     bfloat16, which makes the dense form cheap), and ``'dense'`` on a GPU; ``benchmarks/stem.py`` measures where the
     borders lie. The choice does not depend on the machine's load, so a run can be repeated.
 

@@ -205,8 +205,8 @@ def test_without_a_compiler_plain_pytorch_does_it(monkeypatch):
     blobs = blobs_of(np.random.default_rng(0), 1, 2, 70, (12, 12), 0.6)
     conv, pool = layers(70, 8, 7, 1, 1, True)
     assert stem_form('auto', blobs, conv, pool) == 'torch'
-    few = blobs_of(np.random.default_rng(0), 1, 2, 4, (12, 12), 0.6)
-    assert stem_form('auto', few, layers(4, 8, 7, 1, 1, True)[0], pool) == 'dense'
+    few = blobs_of(np.random.default_rng(0), 1, 2, 3, (12, 12), 0.6)
+    assert stem_form('auto', few, layers(3, 8, 7, 1, 1, True)[0], pool) == 'dense'
     with pytest.raises(InputError, match='not compiled'):
         stem_form('kernel', blobs, conv, pool)
 
