@@ -26,6 +26,7 @@ from pyskl.keypoints import convert_keypoints, guess_layout
 __all__ = ['StartWeights', 'fit_weights', 'start_weights']
 
 _BACKBONE = 'backbone.'
+_NO_KEYPOINTS = 'limbs'  # stands for a layout where channels are not those of keypoints
 _RESNET_NAMES = (
     (re.compile(r'(^|\.)conv(\d)\.weight$'), r'\1conv\2.conv.weight'),
     (re.compile(r'(^|\.)bn(\d)\.(\w+)$'), r'\1conv\2.bn.\3'),
@@ -91,7 +92,8 @@ def fit_weights(
     Args:
         expected: state dict of the network: a backbone, or a recogniser around one.
         state: state dict of the checkpoint.
-        stored_layout: keypoint layout of the checkpoint's input channels, if it is known.
+        stored_layout: keypoint layout of the checkpoint's input channels, if it is known; None: it is guessed by their
+            number.
         own_layout: keypoint layout of the network's input channels, if it is known.
     """
     mapping: list[str] = []
@@ -184,7 +186,7 @@ def _shared_keypoints(
     count: int, channels: int, stored: str | None, own: str | None
 ) -> tuple[Sequence[tuple[int, int]], str]:
     """Return (channel, channel of the checkpoint) for the keypoints both have, and the names of the layouts."""
-    if own is None:
+    if own is None or stored == _NO_KEYPOINTS:
         return (), ''
     try:
         stored = stored or guess_layout(count).name
@@ -206,7 +208,7 @@ def _stored_layout(meta: Mapping[str, Any]) -> str | None:
     model = stored.get('model')
     drawing = model.get('data_preprocessor') if isinstance(model, Mapping) else None
     if isinstance(drawing, Mapping) and (drawing.get('with_limb') or not drawing.get('with_kp', True)):
-        return None
+        return _NO_KEYPOINTS
     return str(stored['keypoint_layout']) if stored.get('keypoint_layout') else None
 
 
