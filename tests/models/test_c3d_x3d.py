@@ -46,7 +46,7 @@ def norm(x: torch.Tensor, state: dict[str, torch.Tensor], name: str) -> torch.Te
 
 
 def test_sizes_are_the_published_ones():
-    """PoseConv3D paper, table 8: 3.4 million weights for C3D-s, 0.24 million for X3D-s, with 17 keypoints."""
+    """PoseConv3D paper: 3.4 million weights for C3D-s, 0.24 million for X3D-s, with 17 keypoints."""
     c3d = C3D(in_channels=17, base_channels=32, num_stages=3, temporal_downsample=False)
     widths = [(17, 32), (32, 64), (64, 128), (128, 128), (128, 256), (256, 256)]
     assert sum(p.numel() for p in c3d.parameters()) == sum(27 * a * b + 2 * b for a, b in widths) == 3_389_472

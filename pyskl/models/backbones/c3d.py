@@ -1,4 +1,4 @@
-"""C3D without its linear layers, the lightest backbone of PoseConv3D (arXiv 1412.0767; arXiv 2104.13586, table 8)."""
+"""C3D without its linear layers (arXiv 1412.0767), a backbone of PoseConv3D (arXiv 2104.13586)."""
 
 from __future__ import annotations
 
