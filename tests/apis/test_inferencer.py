@@ -29,7 +29,7 @@ def checkpoint(trained) -> Path:
 
 @pytest.fixture(scope='module')
 def inferencer(checkpoint) -> AUInferencer:
-    return AUInferencer(checkpoint, device='cpu', batch_size=5)
+    return AUInferencer(checkpoint, device='cpu', batch_size=5, dtype='float32')
 
 
 @pytest.fixture(scope='module')
@@ -66,8 +66,20 @@ def test_what_the_checkpoint_says(inferencer, annotation_content):
     assert not inferencer.model.training
 
 
-def test_predictions_are_those_that_testing_writes(inferencer, checkpoint, tracks, tiny_config, tmp_path):
-    cfg = load_config(tiny_config, {'test_dataloader.dataset.stride': 8})
+TESTED = {
+    'windows': {'test_dataloader.dataset.stride': 8},
+    'whole tracks': {
+        'test_dataloader.dataset.type': 'WholeTracks',
+        'test_dataloader.batch_size': 1,
+        'model.test_cfg': {'chunk_frames': 20},
+    },
+}
+
+
+@pytest.mark.parametrize('kind', TESTED)
+def test_predictions_are_those_that_testing_writes(checkpoint, tracks, tiny_config, tmp_path, kind):
+    inferencer = AUInferencer(checkpoint, 'cpu', dense=kind == 'whole tracks', dtype='float32')
+    cfg = load_config(tiny_config, TESTED[kind])
     cfg.work_dir = str(tmp_path / 'work')
     run_test(cfg, checkpoint, ['f1_score'], out=tmp_path / 'result.pkl')
     written = {record['frame_dir']: record for record in read_results(tmp_path / 'result.pkl').tracks}
@@ -112,9 +124,12 @@ def test_the_track_is_left_as_it_was(inferencer, tracks):
 
 
 @pytest.mark.parametrize('batch_size', [1, 64])
-def test_the_batch_size_does_not_matter(inferencer, checkpoint, tracks, batch_size):
-    other = AUInferencer(checkpoint, 'cpu', batch_size=batch_size).predict(tracks[0])
-    np.testing.assert_allclose(other.probability, inferencer.predict(tracks[0]).probability, atol=1e-5)
+def test_the_batch_size_does_not_matter(checkpoint, tracks, batch_size):
+    one, other = (
+        AUInferencer(checkpoint, 'cpu', batch_size=size, dense=False, dtype='float32').predict(tracks[0])
+        for size in (batch_size, 5)
+    )
+    np.testing.assert_allclose(one.probability, other.probability, atol=1e-5)
 
 
 @pytest.mark.parametrize('threshold', [0.0, 0.45, 1.0])
@@ -231,8 +246,11 @@ def test_a_network_that_judges_whole_clips_judges_windows(tiny_config, tracks, t
     cfg = load_config(tiny_config, {'model.cls_head.per_frame': False})
     steps = cfg.to_dict()['test_dataloader']['dataset']['pipeline'][1:]
     sampling = {'type': 'UniformSampleFrames', 'clip_len': 16, 'num_clips': 10, 'test_mode': True}
-    inferencer = AUInferencer(written(cfg, tmp_path / 'clip.pth', pipeline=[sampling, *steps], clip_len=None), 'cpu')
+    inferencer = AUInferencer(
+        written(cfg, tmp_path / 'clip.pth', pipeline=[sampling, *steps], clip_len=None), 'cpu', dtype='float32'
+    )
     assert inferencer.aus == AFFWILD_AUS
+    assert not inferencer.dense
     track = frames(tracks[0], 0, 43)
     result = inferencer.predict(track)
     assert len(result) == 43

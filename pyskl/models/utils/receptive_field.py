@@ -79,7 +79,7 @@ def receptive_field(module: nn.Module) -> TemporalField:
 
     A backbone of your own says its field so::
 
-        @receptive_field.register
+        @receptive_field.register(MyBackbone)
         def _(module: MyBackbone) -> TemporalField:
             return receptive_field(module.conv).then(receptive_field(module.layers))
 
