@@ -43,7 +43,7 @@ class AUInferencer:
             is cut into windows of the length trained on, which overlap by half. None: in one pass if the network is
             dense in time: if it predicts every frame from the frames around it.
         dtype: what the network computes in: 'float32', 'bfloat16', or 'auto': bfloat16 where the device computes in it
-            and it changes no probability by more than 0.01 in a trial with this network, otherwise float32.
+            and changes probabilities by less than 0.01 in a trial with this network, otherwise float32.
 
     Attributes:
         dense: whether tracks go through the network in one pass.

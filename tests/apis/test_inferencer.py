@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pyskl.action_units import AFFWILD_AUS
 from pyskl.apis import AUInferencer
@@ -286,12 +287,97 @@ def test_a_volume_drawn_in_the_pipeline(tiny_config, tracks, tmp_path):
         {'type': 'ToTensor', 'keys': ['imgs', 'label']},
     ]
     scaled = [*steps[:4], drawn[4], *steps[4:]]
-    track = frames(tracks[0], 0, 20)
+    track = frames(tracks[0], 0, 16)  # of one window, so that it does not matter that only keypoints pass in one piece
     one, other = (
-        AUInferencer(written(cfg, tmp_path / f'{number}.pth', pipeline=pipeline), 'cpu').predict(track)
+        AUInferencer(written(cfg, tmp_path / f'{number}.pth', pipeline=pipeline), 'cpu', dtype='float32').predict(track)
         for number, pipeline in enumerate((drawn, scaled))
     )
     np.testing.assert_allclose(one.probability, other.probability, atol=1e-3)
+
+
+# In one pass, or in windows.
+
+
+def test_a_track_passes_in_one_piece(inferencer, checkpoint, tracks, tiny_config, monkeypatch):
+    assert inferencer.dense
+    monkeypatch.setattr('pyskl.apis.inferencer.CHUNK_FRAMES', 10)
+    chunked = AUInferencer(checkpoint, 'cpu', dtype='float32')
+    plain = MODELS.build(load_config(tiny_config).model)
+    plain.load_state_dict(torch.load(checkpoint, weights_only=True)['state_dict'])
+    for track in tracks:
+        sample = inferencer._dataset(track)[0]
+        assert sample['keypoint'].shape[2] == track['total_frames']
+        (record,) = plain.eval().test_step(pose_collate([sample]))
+        for result in (inferencer.predict(track), chunked.predict(track)):
+            np.testing.assert_allclose(result.probability[result.success], record['score'][result.success], atol=1e-5)
+
+
+@pytest.mark.parametrize('total', [1, 7, 16])
+def test_a_track_of_one_clip_is_the_same_in_windows(inferencer, checkpoint, tracks, total):
+    track = frames(tracks[0], 20, 20 + total)
+    windows = AUInferencer(checkpoint, 'cpu', dense=False, dtype='float32')
+    assert not windows.dense
+    np.testing.assert_allclose(windows.predict(track).probability, inferencer.predict(track).probability, atol=1e-6)
+
+
+def test_what_cannot_pass_in_one_piece_is_refused_only_if_it_was_asked_for(tiny_config, tmp_path):
+    cfg = load_config(tiny_config)
+    steps = cfg.to_dict()['test_dataloader']['dataset']['pipeline']
+    drawn = [
+        *steps[:-2],
+        {'type': 'GeneratePoseTarget'},
+        {'type': 'FormatShape', 'input_format': 'NCTHW_Heatmap'},
+        {'type': 'Collect', 'keys': ['imgs']},
+    ]
+    for number, (changes, stored, reason) in enumerate(
+        [
+            ({'model.cls_head.per_frame': False}, {}, 'its head judges whole clips'),
+            ({'model.backbone.temporal_strides': (1, 1, 2)}, {}, 'one prediction for 2 frames'),
+            ({}, {'pipeline': drawn}, 'its pipeline draws the volumes'),
+        ]
+    ):
+        path = written(load_config(tiny_config, changes), tmp_path / f'{number}.pth', **stored)
+        assert not AUInferencer(path, 'cpu').dense
+        with pytest.raises(InputError, match=rf'{number}\.pth: dense=True cannot be had: .*{reason}.*; use dense=None'):
+            AUInferencer(path, 'cpu', dense=True)
+
+
+# Precision.
+
+
+@pytest.mark.parametrize('dense', [True, False])
+def test_folding_batch_norms_changes_nothing(checkpoint, tracks, monkeypatch, dense):
+    folded = AUInferencer(checkpoint, 'cpu', dense=dense, dtype='float32')
+    assert not any(isinstance(part, _BatchNorm) for part in folded.model.modules())
+    monkeypatch.setattr('pyskl.apis.inferencer.fuse_conv_bn', lambda model: model.eval())
+    plain = AUInferencer(checkpoint, 'cpu', dense=dense, dtype='float32')
+    assert any(isinstance(part, _BatchNorm) for part in plain.model.modules())
+    for track in tracks:
+        np.testing.assert_allclose(folded.predict(track).probability, plain.predict(track).probability, atol=1e-5)
+
+
+def test_bfloat16_is_used_where_it_was_asked_for(inferencer, checkpoint, tracks):
+    assert inferencer.dtype == torch.float32
+    coarse = AUInferencer(checkpoint, 'cpu', dtype='bfloat16')
+    assert coarse.dtype == torch.bfloat16
+    difference = np.abs(coarse.predict(tracks[0]).probability - inferencer.predict(tracks[0]).probability)
+    assert 1e-6 < np.nanmax(difference) < 0.01
+
+
+@pytest.mark.parametrize(
+    ('native', 'scale', 'chosen'), [(True, 1, torch.bfloat16), (False, 1, torch.float32), (True, 300, torch.float32)]
+)
+def test_bfloat16_is_chosen_where_it_is_native_and_close(checkpoint, tmp_path, monkeypatch, native, scale, chosen):
+    monkeypatch.setattr('pyskl.apis.precision.has_bfloat16', lambda device: native)
+    content = torch.load(checkpoint, weights_only=True)
+    content['state_dict']['cls_head.fc_cls.weight'] *= scale  # small differences become large ones
+    torch.save(content, tmp_path / 'scaled.pth')
+    assert AUInferencer(tmp_path / 'scaled.pth', 'cpu').dtype == chosen
+
+
+def test_an_unknown_dtype_is_refused(checkpoint):
+    with pytest.raises(InputError, match=r"dtype: there is no 'bf16'; did you mean 'bfloat16'\?"):
+        AUInferencer(checkpoint, 'cpu', dtype='bf16')
 
 
 # What is refused.
