@@ -48,6 +48,8 @@ class AUInferencer:
     Attributes:
         dense: whether tracks go through the network in one pass.
         dtype: the type chosen, a ``torch.dtype``.
+        clip_len: length in frames of the clips trained on, and of the windows.
+        stride: frames from one window to the next, where tracks are cut into windows.
         aus: names of the AUs, in the order of the outputs.
         layout: the keypoint layout that :meth:`predict` wants its tracks in.
         trained_on: name of the data set the network was trained on, e.g. 'synthetic'.
@@ -85,8 +87,8 @@ class AUInferencer:
         self.trained_on: str = stored.get('trained_on', 'unknown')
         self._track_layout: str = get_layout(str(stored['keypoint_layout'])).name
         self.layout = _whole(self._track_layout)
-        self._clip_len, self._pipeline = _windowed(stored)
-        self._stride = min(stored.get('stride') or self._clip_len, max(1, self._clip_len // 2))
+        self.clip_len, self._pipeline = _windowed(stored)
+        self.stride = min(stored.get('stride') or self.clip_len, max(1, self.clip_len // 2))
         self.model = MODELS.build(stored['model'])
         check_weights(self.model, content['state_dict'], checkpoint)
         self.model.load_state_dict(content['state_dict'])
@@ -178,10 +180,10 @@ class AUInferencer:
             if count == (get_layout(self.layout).num_keypoints,):
                 track['keypoint_layout'] = self.layout
         content = AnnotationFile(Path(str(track['frame_dir'])), {}, {track['frame_dir']: track}, {})
-        common = {'clip_len': self._clip_len, 'keypoint_layout': self._track_layout, 'test_mode': True}
+        common = {'clip_len': self.clip_len, 'keypoint_layout': self._track_layout, 'test_mode': True}
         if self.dense:
             return WholeTracks(content, self._pipeline, **common)
-        return PoseDataset(content, self._pipeline, stride=self._stride, **common)
+        return PoseDataset(content, self._pipeline, stride=self.stride, **common)
 
 
 def _whole(layout: str) -> str:

@@ -40,7 +40,7 @@ def choose_dtype(dtype: str, model: nn.Module, num_keypoints: int | None) -> tor
 
 @torch.no_grad()
 def error_of_bfloat16(model: nn.Module, num_keypoints: int) -> float:
-    """Return by how much bfloat16 changes the probabilities of a network, measured on keypoints strewn over the picture.
+    """Return by how much bfloat16 changes the probabilities of a network, on keypoints strewn over the picture.
 
     Networks differ: the more a head makes of small differences between features, the more it makes of their rounding.
     It is what 99 of 100 changes stay below, if all probabilities were close to 0.5: far from it a logit may change by
