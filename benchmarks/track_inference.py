@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Action Units of a whole track: one pass against windows, in frames a second and in scores.
 
-The speed is that of a network with fresh weights on one track of made-up faces; every form does the same track in turn.
+The speed is that of a network with fresh weights on one track of made-up faces, in frames per second of computing time of
+one thread; every form does the same track in turn.
 With a checkpoint and an annotation file the forms are scored on them too. The interval is that of the difference to
 windows without overlap, from 1,000 draws of tracks with replacement.
 
@@ -39,7 +40,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--config', default='configs/posec3d/slowonly_r50_affwild_xsub/joint.py', help='the network')
     parser.add_argument('--frames', type=int, default=3000, help='length of the track (default: 3000)')
     parser.add_argument('--rounds', type=int, default=1, help='measured rounds (default: 1)')
-    parser.add_argument('--threads', type=int, default=1, help='threads (default: 1)')
     parser.add_argument('--checkpoint', type=Path, help='score this checkpoint instead')
     parser.add_argument('--ann-file', type=Path, help='annotation file to score it on')
     parser.add_argument('--splits', nargs='+', default=['val', 'test'], help='splits of it (default: val test)')
@@ -48,12 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error('--checkpoint and --ann-file belong together')
     import torch
 
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(1)
     if args.checkpoint is None:
         measure_speed(args.config, args.frames, args.rounds)
     else:
         measure_scores(args.checkpoint, args.ann_file, args.splits)
-    print(f'{date.today()}, {platform.machine()}, {args.threads} threads, torch {torch.__version__}')
+    print(f'{date.today()}, {platform.machine()}, 1 thread, torch {torch.__version__}')
     return 0
 
 
@@ -88,9 +88,9 @@ def measure_speed(config: str, frames: int, rounds: int) -> None:
     speeds: dict[str, list[float]] = {name: [] for name in forms}
     for _ in range(rounds):
         for name, inferencer in forms.items():
-            start = time.perf_counter()
+            start = time.process_time()
             inferencer.predict(track)
-            speeds[name].append(frames / (time.perf_counter() - start))
+            speeds[name].append(frames / (time.process_time() - start))
     table = Table(title=f'{config}, a track of {frames} frames')
     for column in ('form', 'numbers', 'frames/s', 'times faster'):
         table.add_column(column, justify='left' if column in ('form', 'numbers') else 'right')
