@@ -2,8 +2,9 @@
 """Action Units of a whole track: one pass against windows, in frames a second and in scores.
 
 The speed is that of a network with fresh weights on one track of made-up faces, in frames per second of computing time
-of one thread; every form does the same track in turn. With a checkpoint and an annotation file the forms are scored on them too. The interval is that of the difference to
-windows without overlap, from 1,000 draws of tracks with replacement.
+of one thread; every form does the same track in turn. With a checkpoint and an annotation file the forms are scored on
+them too. The interval is that of the difference to windows without overlap, from 1,000 draws of tracks with
+replacement.
 
     python benchmarks/track_inference.py [--config configs/posec3d/slowonly_r50_affwild_xsub/joint.py] [--frames 3000]
     python benchmarks/track_inference.py --checkpoint best.pth --ann-file annotation.pkl --splits val test
