@@ -141,6 +141,7 @@ def build_runner(cfg: Config, parts: Collection[str], launcher: str = 'none') ->
     cfg.experiment_name = _shared(f'{Path(cfg.work_dir).name}_{time.strftime("%Y%m%d_%H%M%S")}_{secrets.token_hex(3)}')
     cfg.launcher = launcher
     if cfg.pop('compile', False):
+        model.data_preprocessor.keep_blobs = False  # a compiled network takes the drawn volume
         model.backbone.compile()
     settings = {key: cfg[key] for part in parts for key in _PARTS[part][1:] if cfg.get(key) is not None}
     for key, value in settings.items():

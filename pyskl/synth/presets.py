@@ -40,7 +40,8 @@ class Preset:
         img_shapes: (h, w) of the picture in pixels, one is drawn for each track; empty: as they are in Aff-Wild2,
             whose cropped faces of 112 x 112 pixels are among them.
         extent: factor on how far heads turn; 1 is that of people who do not mind the camera.
-        others: factor on the Action Units that Aff-Wild2 does not label; blinks are not among them.
+        others: factor on how far an Action Unit that is not labelled moves the face, other than AU27 and AU45. Unless
+            it is 1, the faces depend on the labels.
         least_gain: how far each face moves at least for an Action Unit, relative to the face model.
         losses: factor on how often faces are lost; above 1 in sets so small that there would be none.
         sensor: the landmark detector; None: each track draws its own.

@@ -12,11 +12,12 @@ from face_model_points import IRIS_RADIUS
 
 from pyskl.keypoints import convert_keypoints, get_layout
 
-__all__ = ['Lift']
+__all__ = ['Lift', 'along_jaw']
 
 REACH = 0.11  # outer-eye distances over which a landmark's correction fades, a Gaussian's standard deviation
 RIDGE = 1e-4
 JAW = slice(0, 17)
+JAW_STIFFNESS = 0.05  # how little the displacement bends along the jaw line; outer-eye distances, cubed
 INNER = slice(17, 68)
 EYES = (slice(36, 42), slice(42, 48))  # right, left
 IRIS_RINGS = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))  # centre and the four points around it
@@ -92,3 +93,27 @@ def _gaussian(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """(P, C) Gaussian of the distance of each point from each centre."""
     distance = np.linalg.norm(points[:, None] - centres[None], axis=-1)
     return np.exp(-((distance / REACH) ** 2) / 2)
+
+
+def along_jaw(neutral: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """Make the displacement of the jaw line smooth from ear to ear.
+
+    The jaw's vertices lie partly on the edge of the jaw and partly above or behind it, so that each follows a movement or
+    a shape of the head in its own way; the outline of a face has no such kinks. A smoothing spline (Whittaker) keeps
+    what all of them share.
+
+    Args:
+        neutral: (68, 3) the landmarks of the mean face.
+        field: (..., 68, 3) displacements.
+    """
+    place = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(neutral[JAW], axis=0), axis=1))])
+    step = np.diff(place)
+    bend = np.zeros((15, 17))
+    for row in range(15):
+        before, after = step[row], step[row + 1]
+        bend[row, row : row + 3] = [1 / before, -1 / before - 1 / after, 1 / after]
+        bend[row] *= np.sqrt(2 / (before + after))
+    smooth = np.linalg.inv(np.eye(17) + JAW_STIFFNESS * bend.T @ bend)
+    result = field.copy()
+    result[..., JAW, :] = smooth @ field[..., JAW, :]
+    return result

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from pyskl.errors import InputError
+from pyskl.errors import InputError, did_you_mean
 from pyskl.models.backbones.blocks import BasicBlock3d, BlockOptions, Bottleneck3d, make_stage
+from pyskl.models.layers import STEM_FORMS, KeypointBlobs, run_stem, stem_form
 from pyskl.models.utils.checkpoint import load_backbone_weights
 from pyskl.registry import MODELS
 
@@ -55,14 +56,19 @@ class ResNet3d(nn.Module):
         norm_eval: keep the running statistics of all batch norms fixed.
         with_cp: trade time for memory by recomputing blocks in the backward pass.
         zero_init_residual: start every block as an identity.
+        stem_form: how the stem is computed from keypoints: ``auto``, ``kernel``, ``torch`` or ``dense``; see
+            :func:`pyskl.models.layers.stem_form`. All give the same numbers.
 
     Shapes:
-        input (B, in_channels, T, H, W) float; output (B, C', T', H', W') of the stage in ``out_indices``, or a tuple
-        of such tensors when there are several.
+        input (B, in_channels, T, H, W) float, drawn or as :class:`pyskl.models.layers.KeypointBlobs`; output
+        (B, C', T', H', W') of the stage in ``out_indices``, or a tuple of such tensors when there are several.
 
     Raises:
         InputError: if the arguments contradict each other or are out of range.
     """
+
+    takes_blobs = True
+    """Keypoints need not be drawn for this backbone."""
 
     arch_settings: ClassVar[dict[int, tuple[type[nn.Module], tuple[int, ...]]]] = {
         18: (BasicBlock3d, (2, 2, 2, 2)),
@@ -104,6 +110,7 @@ class ResNet3d(nn.Module):
         norm_eval: bool = False,
         with_cp: bool = False,
         zero_init_residual: bool = True,
+        stem_form: str = 'auto',
     ) -> None:
         super().__init__()
         if depth not in self.arch_settings:
@@ -118,6 +125,8 @@ class ResNet3d(nn.Module):
             raise InputError(
                 f'backbone.frozen_stages is {frozen_stages}; with {num_stages} stages it is -1 to {num_stages}'
             )
+        if stem_form not in STEM_FORMS:
+            raise InputError(f"backbone.stem_form is '{stem_form}'; {did_you_mean(str(stem_form), STEM_FORMS)}")
         block, blocks = self.arch_settings[depth]
         self.depth = depth
         self.pretrained = pretrained
@@ -137,6 +146,7 @@ class ResNet3d(nn.Module):
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.zero_init_residual = zero_init_residual
+        self.stem_form = stem_form
         layers = {'conv_cfg': conv_cfg, 'norm_cfg': norm_cfg, 'act_cfg': act_cfg}
         self.options = BlockOptions(
             style,
@@ -179,17 +189,20 @@ class ResNet3d(nn.Module):
     def _stem_modules(self) -> list[nn.Module]:
         return [self.conv1]
 
-    def stem(self, x: Tensor) -> Tensor:
+    def stem(self, x: Tensor | KeypointBlobs) -> Tensor:
         """(B, in_channels, T, H, W) -> (B, base_channels, T', H', W'): all that comes before the first stage."""
         if x.shape[1] != self.in_channels:
             raise InputError(
                 f'the batch has {x.shape[1]} heatmap channels, model.backbone.in_channels is {self.in_channels}; '
                 'set it to the number of keypoints (and limbs) drawn'
             )
+        pool = self.maxpool if self.with_pool1 else None
+        if isinstance(x, KeypointBlobs):
+            return run_stem(stem_form(self.stem_form, x, self.conv1, pool), x, self.conv1, pool)
         x = self.conv1(x)
-        return self.maxpool(x) if self.with_pool1 else x
+        return x if pool is None else pool(x)
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+    def forward(self, x: Tensor | KeypointBlobs) -> Tensor | tuple[Tensor, ...]:
         """(B, in_channels, T, H, W) -> features of the stages in ``out_indices``; one tensor if there is only one."""
         x = self.stem(x)
         outs = []

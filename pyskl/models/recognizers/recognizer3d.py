@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.errors import InputError, did_you_mean
+from pyskl.models.layers import KeypointBlobs
 from pyskl.models.recognizers.chunks import chunk_logits
 from pyskl.models.recognizers.predictions import clip_predictions, frame_predictions
 from pyskl.models.utils.receptive_field import temporal_halo
@@ -54,6 +55,8 @@ class Recognizer3D(nn.Module):
         self.data_preprocessor = _build(data_preprocessor or {'type': 'PoseHeatmapPreprocessor'})
         self.backbone = _build(backbone)
         self.cls_head = _build(cls_head)
+        if hasattr(self.data_preprocessor, 'keep_blobs'):
+            self.data_preprocessor.keep_blobs = getattr(self.backbone, 'takes_blobs', False)
         _check_keys('train_cfg', train_cfg, ())
         _check_keys('test_cfg', test_cfg, ('average_clips', 'chunk_frames'))
         self.average_clips = (test_cfg or {}).get('average_clips', 'prob')
@@ -87,12 +90,16 @@ class Recognizer3D(nn.Module):
                 part.init_weights()
 
     def forward(
-        self, imgs: Tensor | None = None, label: Tensor | None = None, mode: str = 'tensor', **fields: Any
+        self,
+        imgs: Tensor | KeypointBlobs | None = None,
+        label: Tensor | None = None,
+        mode: str = 'tensor',
+        **fields: Any,
     ) -> Tensor | dict[str, Tensor] | list[dict[str, Any]]:
         """Run the model on a batch that the data preprocessor has prepared.
 
         Args:
-            imgs: (N, K, C, T, H, W) heatmap volumes of K clips a sample.
+            imgs: (N, K, C, T, H, W) heatmap volumes of K clips a sample, drawn or as ``KeypointBlobs``.
             label: (N,) class, (N, A) action units of the clip, or (N, K, T, A) of every frame.
             mode: ``'tensor'`` for logits (N * K, A) or (N * K, T, A), ``'loss'`` for a dict of losses, ``'predict'``
                 for one dict a sample (see :mod:`pyskl.models.recognizers.predictions`).
