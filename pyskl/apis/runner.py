@@ -111,7 +111,7 @@ def prepare(
             loader.pop('persistent_workers', None)
         if not torch.cuda.is_available():
             loader.pop('pin_memory', None)
-        if loader.dataset.get('type') in ('PoseDataset', 'SyntheticFaceDataset'):
+        if loader.dataset.get('type') in ('PoseDataset', 'WholeTracks', 'SyntheticFaceDataset'):
             loader.dataset.setdefault('seed', randomness['seed'])
         with config_errors(f'{cfg.filename}: {part}_dataloader'):
             loaders[part] = Runner.build_dataloader(loader, seed=randomness['seed'])

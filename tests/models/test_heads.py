@@ -26,6 +26,14 @@ def test_frame_logits_average_over_space_only():
         torch.testing.assert_close(logits[:, frame], head.fc_cls(FEATURES[:, :, frame].mean((2, 3))))
 
 
+def test_logits_are_float32_under_autocast():
+    head = AUHead(num_classes=4, in_channels=8, per_frame=True).eval()
+    features = FEATURES.bfloat16()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        logits = head(features)
+    torch.testing.assert_close(logits, head(features.float()), rtol=0, atol=1e-6)
+
+
 def test_probabilities():
     logits = torch.randn(3, 4)
     assert AUHead(4, 8).predict(logits).numpy() == pytest.approx(expit(logits.numpy()), abs=1e-6)
