@@ -15,7 +15,7 @@ __all__ = ['DTYPES', 'choose_dtype', 'error_of_bfloat16', 'fold_where_it_pays']
 
 DTYPES = ('auto', 'float32', 'bfloat16')
 MOST = 0.01  # that a probability may change
-SHARE = 0.99  # of the probe's; it is harder than faces, whose probabilities then stay within MOST
+SHARE = 0.99  # of the outputs of the trial that change by less
 PROBE_FRAMES = 32
 
 
