@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from pyskl.action_units import au_number
-from pyskl.apis.precision import choose_dtype
+from pyskl.apis.precision import choose_dtype, fold_where_it_pays
 from pyskl.apis.results import AUResult
 from pyskl.checkpoint import check_weights, read_checkpoint
 from pyskl.datasets import AnnotationFile, PoseDataset, WholeTracks, pose_collate
@@ -19,13 +19,12 @@ from pyskl.engine.config import check_stored_component
 from pyskl.errors import InputError
 from pyskl.keypoints import get_layout
 from pyskl.models.recognizers import Recognizer3D
-from pyskl.models.utils import fuse_conv_bn
 from pyskl.models.utils.receptive_field import temporal_halo
 from pyskl.registry import MODELS
 
 __all__ = ['AUInferencer']
 
-CHUNK_FRAMES = 256  # predicted at a time: a longer chunk is no faster
+CHUNK_FRAMES = 128  # predicted at a time; memory for much longer chunks is given back and cleared again each time
 
 
 class AUInferencer:
@@ -92,10 +91,7 @@ class AUInferencer:
         self.model = MODELS.build(stored['model'])
         check_weights(self.model, content['state_dict'], checkpoint)
         self.model.load_state_dict(content['state_dict'])
-        self.model.to(self.device)
-        fuse_conv_bn(self.model)
-        if self.device.type == 'cpu':
-            self.model.to(memory_format=torch.channels_last_3d)
+        fold_where_it_pays(self.model, self.device)
         self._draws = not any('keypoint' in step.get('keys', ()) for step in self._pipeline)
         obstacle = self._obstacle()
         if dense and obstacle:
