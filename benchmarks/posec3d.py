@@ -68,13 +68,18 @@ def goals_table(rows: Iterable[Row], title: str) -> Table:
     table = _table(title, ('work', 'ours', 'MMAction2', 'times better', 'goal', 'met'))
     for row in rows:
         unit, factor = row.unit
-        shown = [f'{factor * median(values):,.3g} {unit}' if values else '' for values in (row.ours, row.peer)]
+        shown = [f'{number(factor * median(values))} {unit}' if values else '' for values in (row.ours, row.peer)]
         ratio = ''
         if row.times is not None:
             low, high = row.spread
             ratio = f'{row.times:.1f}' + (f' ({low:.1f} to {high:.1f})' if len(row.ours) > 1 else '')
         table.add_row(row.work, *shown, ratio, '' if row.goal is None else f'{row.goal:g}', ANSWERS[row.met])
     return table
+
+
+def number(value: float) -> str:
+    """Return a number with three digits, and all of those before the point."""
+    return f'{value:,.0f}' if value >= 100 else f'{value:.3g}'
 
 
 def details_table(details: Iterable[Detail]) -> Table:

@@ -56,5 +56,4 @@ def make_setting(folder: Path, layout: str, count: int, frames: int, **options: 
         content = {'split': {}, 'annotations': tracks, 'metainfo': {'keypoint_layout': layout}}
         temporary.write_bytes(pickle.dumps(content))
     found = get_layout(layout)
-    right, left = zip(*found.pairs, strict=True)
-    return Setting(str(file), layout, found.num_keypoints, left, right, **options)
+    return Setting(str(file), layout, found.num_keypoints, tuple(found.left), tuple(found.right), **options)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,23 @@ def process_tree(pid: int) -> list[int]:
     return found
 
 
-def proportional_memory(pid: int) -> float:
-    """Return the proportional set size of a process in MiB: a page that n processes share counts 1/n in each."""
-    for line in Path(f'/proc/{pid}/smaps_rollup').read_text(encoding='utf-8').splitlines():
-        if line.startswith('Pss:'):
-            return int(line.split()[1]) / 1024
-    return 0.0
+def memory_of(pids: Iterable[int]) -> float:
+    """Return the memory of processes in MiB.
+
+    A page that n processes share counts 1/n in each (the proportional set size). Shared memory, in which loader
+    workers hand their batches over, counts as a whole and once, also while it waits in a queue and no process maps it.
+    """
+    total, shared = 0.0, {}
+    for pid in pids:
+        lines = Path(f'/proc/{pid}/smaps_rollup').read_text(encoding='utf-8').splitlines()[1:]
+        kib = {line.split(':')[0]: int(line.split()[1]) for line in lines}
+        total += kib['Pss'] - kib['Pss_Shmem']
+        for file in Path(f'/proc/{pid}/fd').iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if str(file.readlink()).startswith('/dev/shm/'):
+                    status = file.stat()
+                    shared[status.st_dev, status.st_ino] = status.st_blocks / 2
+    return (total + sum(shared.values())) / 1024
 
 
 class Worker:
@@ -104,7 +115,7 @@ class Worker:
 
 
 @contextlib.contextmanager
-def peak_memory(pid: int, interval: float = 0.02) -> Iterator[dict[str, float]]:
+def peak_memory(pid: int, interval: float = 0.05) -> Iterator[dict[str, float]]:
     """Watch the memory of a process and its children in the block; ``['peak']`` is the largest sum, in MiB."""
     found = {'peak': 0.0}
     done = threading.Event()
@@ -112,7 +123,7 @@ def peak_memory(pid: int, interval: float = 0.02) -> Iterator[dict[str, float]]:
     def watch() -> None:
         while not done.is_set():
             with contextlib.suppress(OSError, ValueError):  # a process has ended while it was looked at
-                found['peak'] = max(found['peak'], sum(proportional_memory(each) for each in process_tree(pid)))
+                found['peak'] = max(found['peak'], memory_of(process_tree(pid)))
             done.wait(interval)
 
     watcher = threading.Thread(target=watch)
