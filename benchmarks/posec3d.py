@@ -8,7 +8,8 @@ and must agree) from the same tracks, with the published augmentation, loss (bin
 peer as it does by default, in float32, this project in bfloat16 where the device computes in it. The peer predicts
 single frames with a clip around each, in batches of the size that is fastest; a part of the frames is timed.
 
-The peer is put into a folder of its own once (2 packages, 3 MB). Needs Linux. Without a GPU about half an hour.
+The peer is put into a folder of its own once (two packages). Needs Linux. Without a GPU about a quarter of an hour on two
+idle cores.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--rounds', type=int, default=7, help='rounds of every row (default: 7; at most 3 for frames)')
     parser.add_argument('--threads', type=int, default=2, help='threads of each process measured (default: 2)')
+    parser.add_argument('--track', type=int, default=3000, help='frames of the track that is read (default: 3000)')
     parser.add_argument('--only', nargs='+', choices=PARTS, metavar='PART', help=f'some of: {", ".join(PARTS)}')
     parser.add_argument('--folder', type=Path, default=Path('work_dirs/benchmarks/posec3d'), help='for made-up data')
     parser.add_argument('--peer', type=Path, default=Path('work_dirs/benchmarks/peer'), help="the peer's folder")
@@ -57,7 +59,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--quick', action='store_true', help='tiny sizes: shows that it runs, not what anything costs')
     parser.add_argument('--out', type=Path, metavar='FILE', help='write all numbers there too, as JSON')
     args = parser.parse_args(argv)
-    for name in ('rounds', 'threads'):
+    for name in ('rounds', 'threads', 'track'):
         if getattr(args, name) < 1:
             parser.error(f'--{name} must be at least 1')
     return args
@@ -140,7 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with progress.status('') as status:
         told = status.update if progress.is_terminal else lambda message: print(message, file=sys.stderr, flush=True)
         peer = None if args.without_peer else args.peer
-        bench = Bench(args.folder, peer, args.rounds, args.threads, torch.cuda.is_available(), args.quick, told)
+        gpu = torch.cuda.is_available()
+        bench = Bench(args.folder, peer, args.rounds, args.threads, args.track, gpu, args.quick, told)
         for name in args.only or PARTS:
             more, further = ROWS[name](bench)
             rows += more

@@ -93,6 +93,7 @@ class Bench:
         peer: the peer's folder; None: ours alone.
         rounds: of every row.
         threads: of each process measured.
+        track: frames of the track that is read.
         gpu: whether the work is done on a GPU.
         quick: sizes so small that only the script itself is tested.
         tell: called with what is being done.
@@ -102,6 +103,7 @@ class Bench:
     peer: Path | None
     rounds: int
     threads: int
+    track: int
     gpu: bool
     quick: bool
     tell: Callable[[str], None]
@@ -208,7 +210,7 @@ def _train(
 
 def frames(bench: Bench) -> tuple[list[Row], list[Detail]]:
     """One prediction for every frame of a long track."""
-    length = 40 if bench.quick else 3000
+    length = 40 if bench.quick else bench.track
     work = bench.setting('coco_wholebody133', length, tracks=1)
     title = f'AUs of every frame, {work.num_keypoints} keypoints, track of {length:,} frames'
     clips = {f'{PEER}, clips of {clip_len}': clip_len for clip_len in (12, 48)}
