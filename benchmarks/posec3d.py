@@ -8,8 +8,8 @@ and must agree) from the same tracks, with the published augmentation, loss (bin
 peer as it does by default, in float32, this project in bfloat16 where the device computes in it. The peer predicts
 single frames with a clip around each, in batches of the size that is fastest; a part of the frames is timed.
 
-The peer is put into a folder of its own once (two packages). Needs Linux. Without a GPU about a quarter of an hour on two
-idle cores.
+The peer is put into a folder of its own once (two packages). Needs Linux. Without a GPU it takes about a quarter of an
+hour on two idle cores.
 """
 
 from __future__ import annotations
