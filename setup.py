@@ -23,7 +23,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=['pyskl', 'pyskl.*']),
-    package_data={'pyskl': ['py.typed', 'synth/*.npz']},
+    package_data={'pyskl': ['py.typed', 'synth/*.npz', 'models/kernels/*.cpp', 'models/kernels/*.h']},
     install_requires=[
         'pyyaml>=6',
         'torch>=2.6',

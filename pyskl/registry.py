@@ -32,7 +32,9 @@ def _child(name: str, parent: root.Registry, *locations: str) -> root.Registry:
 
 
 MODELS = _child('model', root.MODELS, 'pyskl.models')
-DATASETS = _child('dataset', root.DATASETS, 'pyskl.datasets.pose_dataset', 'pyskl.synth.stream')
+DATASETS = _child(
+    'dataset', root.DATASETS, 'pyskl.datasets.pose_dataset', 'pyskl.datasets.whole_tracks', 'pyskl.synth.stream'
+)
 TRANSFORMS = _child('transform', root.TRANSFORMS, 'pyskl.datasets.transforms')
 DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'pyskl.datasets.samplers')
 FUNCTIONS = root.FUNCTIONS  # mmengine looks a loader's functions up in its own registry only

@@ -37,7 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from pyskl.apis.commandline import config_of
     from pyskl.apis.testing import test
+    from pyskl.engine.memory import keep_freed_memory
 
+    keep_freed_memory()
     test(
         config_of(args),
         args.checkpoint,

@@ -37,8 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from pyskl.apis.commandline import config_of
     from pyskl.apis.training import apply_amp, find_checkpoint, train
+    from pyskl.engine.memory import keep_freed_memory
     from pyskl.errors import InputError
 
+    keep_freed_memory()
     cfg = config_of(args)
     if args.amp:
         apply_amp(cfg)

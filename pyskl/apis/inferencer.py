@@ -11,15 +11,21 @@ import torch
 from torch.utils.data import DataLoader
 
 from pyskl.action_units import au_number
+from pyskl.apis.precision import choose_dtype
 from pyskl.apis.results import AUResult
 from pyskl.checkpoint import check_weights, read_checkpoint
-from pyskl.datasets import AnnotationFile, PoseDataset, pose_collate
+from pyskl.datasets import AnnotationFile, PoseDataset, WholeTracks, pose_collate
 from pyskl.engine.config import check_stored_component
 from pyskl.errors import InputError
 from pyskl.keypoints import get_layout
+from pyskl.models.recognizers import Recognizer3D
+from pyskl.models.utils import fuse_conv_bn
+from pyskl.models.utils.receptive_field import temporal_halo
 from pyskl.registry import MODELS
 
 __all__ = ['AUInferencer']
+
+CHUNK_FRAMES = 256  # predicted at a time: a longer chunk is no faster
 
 
 class AUInferencer:
@@ -32,15 +38,25 @@ class AUInferencer:
         checkpoint: a checkpoint written by this project's training.
         device: 'cpu', 'cuda', 'cuda:1'...; None: a GPU if there is one.
         threshold: an AU counts as active from this probability on.
-        batch_size: windows that go through the network together.
+        batch_size: windows that go through the network together, where tracks are cut into windows.
+        dense: True: every frame goes through the network once, in one pass over the track (in chunks). False: the track
+            is cut into windows of the length trained on, which overlap by half. None: in one pass if the network is
+            dense in time: if it predicts every frame from the frames around it.
+        dtype: what the network computes in: 'float32', 'bfloat16', or 'auto': bfloat16 where the device computes in it
+            and changes probabilities by less than 0.01 in a trial with this network, otherwise float32.
 
     Attributes:
+        dense: whether tracks go through the network in one pass.
+        dtype: the type chosen, a ``torch.dtype``.
+        clip_len: length in frames of the clips trained on, and of the windows.
+        stride: frames from one window to the next, where tracks are cut into windows.
         aus: names of the AUs, in the order of the outputs.
         layout: the keypoint layout that :meth:`predict` wants its tracks in.
         trained_on: name of the data set the network was trained on, e.g. 'synthetic'.
 
     Raises:
-        InputError: if the checkpoint cannot be read, was not made by this project, or asks for foreign components.
+        InputError: if the checkpoint cannot be read, was not made by this project, or asks for foreign components;
+            or with ``dense=True``, if the network cannot be used so.
 
     Example:
         >>> inferencer = AUInferencer('work_dirs/quickstart/best.pth')
@@ -54,6 +70,8 @@ class AUInferencer:
         device: str | torch.device | None = None,
         threshold: float = 0.5,
         batch_size: int = 32,
+        dense: bool | None = None,
+        dtype: str = 'auto',
     ) -> None:
         content = read_checkpoint(checkpoint)
         stored = content['meta'].get('pyskl')
@@ -69,12 +87,21 @@ class AUInferencer:
         self.trained_on: str = stored.get('trained_on', 'unknown')
         self._track_layout: str = get_layout(str(stored['keypoint_layout'])).name
         self.layout = _whole(self._track_layout)
-        self._clip_len, self._pipeline = _windowed(stored)
-        self._stride = min(stored.get('stride') or self._clip_len, max(1, self._clip_len // 2))
+        self.clip_len, self._pipeline = _windowed(stored)
+        self.stride = min(stored.get('stride') or self.clip_len, max(1, self.clip_len // 2))
         self.model = MODELS.build(stored['model'])
         check_weights(self.model, content['state_dict'], checkpoint)
         self.model.load_state_dict(content['state_dict'])
-        self.model.to(self.device).eval()
+        self.model.to(self.device)
+        fuse_conv_bn(self.model)
+        if self.device.type == 'cpu':
+            self.model.to(memory_format=torch.channels_last_3d)
+        self._draws = not any('keypoint' in step.get('keys', ()) for step in self._pipeline)
+        obstacle = self._obstacle()
+        if dense and obstacle:
+            raise InputError(f'checkpoint: {checkpoint}: dense=True cannot be had: {obstacle}; use dense=None')
+        self.dense = not obstacle if dense is None else dense
+        self.model.chunk_frames = CHUNK_FRAMES if self.dense else None
         num_classes = self.model.cls_head.num_classes
         aus = stored.get('aus')
         if not isinstance(aus, list) or len(aus) != num_classes:
@@ -84,12 +111,26 @@ class AUInferencer:
         self.aus: tuple[str, ...] = tuple(str(au) for au in aus)
         for au in self.aus:
             au_number(au)
+        num_keypoints = get_layout(self._track_layout).num_keypoints
+        self.dtype = choose_dtype(dtype, self.model, None if self._draws else num_keypoints)
+
+    def _obstacle(self) -> str:
+        """Return why tracks cannot go through the network in one pass; empty: they can."""
+        if not isinstance(self.model, Recognizer3D):
+            return f'{type(self.model).__name__} does not work in chunks'
+        if self._draws:
+            return 'its pipeline draws the volumes'
+        try:
+            temporal_halo(self.model.backbone, self.model.cls_head)
+        except InputError as error:
+            return str(error)
+        return ''
 
     def predict(self, annotation: dict[str, Any]) -> AUResult:
         """Recognise the AUs of one track, frame by frame.
 
-        The track is cut into overlapping windows; each frame takes its prediction from the window that holds most of
-        its surroundings. Memory does not grow with the network's work: windows pass in batches.
+        Memory does not grow with the network's work: tracks pass in chunks, or windows in batches. Of windows that
+        overlap, each frame takes its prediction from the one that holds most of its surroundings.
 
         Args:
             annotation: a track in the project's form: ``keypoint`` (1, T, V, 2) float32 pixels, ``keypoint_score``
@@ -105,9 +146,11 @@ class AUInferencer:
         dataset = self._dataset(annotation)
         total = int(dataset.tracks[0]['total_frames'])
         probability = np.full((total, len(self.aus)), np.nan, dtype=np.float32)
-        loader = DataLoader(dataset, batch_size=self.batch_size, collate_fn=pose_collate)
+        loader = DataLoader(dataset, batch_size=1 if self.dense else self.batch_size, collate_fn=pose_collate)
         for batch in loader:
-            for record in self.model.test_step(batch):
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+                records = self.model.test_step(batch)
+            for record in records:
                 if 'frame_inds' in record:
                     probability[record['frame_inds']] = record['score']
                 else:
@@ -137,14 +180,10 @@ class AUInferencer:
             if count == (get_layout(self.layout).num_keypoints,):
                 track['keypoint_layout'] = self.layout
         content = AnnotationFile(Path(str(track['frame_dir'])), {}, {track['frame_dir']: track}, {})
-        return PoseDataset(
-            content,
-            self._pipeline,
-            clip_len=self._clip_len,
-            stride=self._stride,
-            keypoint_layout=self._track_layout,
-            test_mode=True,
-        )
+        common = {'clip_len': self.clip_len, 'keypoint_layout': self._track_layout, 'test_mode': True}
+        if self.dense:
+            return WholeTracks(content, self._pipeline, **common)
+        return PoseDataset(content, self._pipeline, stride=self.stride, **common)
 
 
 def _whole(layout: str) -> str:

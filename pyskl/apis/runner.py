@@ -33,7 +33,7 @@ _PARTS = {
     'val': ('val_dataloader', 'val_cfg', 'val_evaluator'),
     'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
 }
-_OWN_HOOKS = ('PlainCheckpointHook', 'AverageBuffersHook', 'EpochSeedHook', 'ValidateResumedHook')
+_OWN_HOOKS = ('PlainCheckpointHook', 'StartWeightsHook', 'AverageBuffersHook', 'EpochSeedHook', 'ValidateResumedHook')
 
 
 def require_parts(cfg: Config, parts: Collection[str]) -> None:
@@ -111,7 +111,7 @@ def prepare(
             loader.pop('persistent_workers', None)
         if not torch.cuda.is_available():
             loader.pop('pin_memory', None)
-        if loader.dataset.get('type') in ('PoseDataset', 'SyntheticFaceDataset'):
+        if loader.dataset.get('type') in ('PoseDataset', 'WholeTracks', 'SyntheticFaceDataset'):
             loader.dataset.setdefault('seed', randomness['seed'])
         with config_errors(f'{cfg.filename}: {part}_dataloader'):
             loaders[part] = Runner.build_dataloader(loader, seed=randomness['seed'])
@@ -141,6 +141,7 @@ def build_runner(cfg: Config, parts: Collection[str], launcher: str = 'none') ->
     cfg.experiment_name = _shared(f'{Path(cfg.work_dir).name}_{time.strftime("%Y%m%d_%H%M%S")}_{secrets.token_hex(3)}')
     cfg.launcher = launcher
     if cfg.pop('compile', False):
+        model.data_preprocessor.keep_blobs = False  # a compiled network takes the drawn volume
         model.backbone.compile()
     settings = {key: cfg[key] for part in parts for key in _PARTS[part][1:] if cfg.get(key) is not None}
     for key, value in settings.items():

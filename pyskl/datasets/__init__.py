@@ -12,6 +12,7 @@ from typing import Any
 _HOME = {
     'AnnotationFile': 'annotation',
     'PoseDataset': 'pose_dataset',
+    'WholeTracks': 'whole_tracks',
     'dump_pickle': 'safe_pickle',
     'load_pickle': 'safe_pickle',
     'pose_collate': 'collate',

@@ -16,7 +16,7 @@ from pyskl.datasets.tracks import Tracks, load_tracks
 from pyskl.datasets.transforms.compose import Compose
 from pyskl.datasets.transforms.decode import PoseDecode
 from pyskl.datasets.transforms.resting_face import SubtractRestingFace
-from pyskl.datasets.windows import WindowIndex
+from pyskl.datasets.windows import Span, WindowIndex
 from pyskl.errors import InputError
 from pyskl.keypoints import convert_keypoints, get_layout, resting_face
 from pyskl.registry import DATASETS
@@ -235,7 +235,9 @@ class PoseDataset(Dataset):
         frames of the window out of them, and the keypoints that ``keypoint_layout`` names.
         """
         number, window = self.windows[index]
-        span = self.windows.span(number, window)
+        return self._prepare(index, number, self.windows.span(number, window))
+
+    def _prepare(self, index: int, number: int, span: Span) -> dict:
         sample = dict(self.tracks[number])
         for name in sample.keys() & OF_TRANSFORMS:  # a field of the file must not pass for what a transform has found
             del sample[name]

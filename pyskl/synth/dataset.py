@@ -17,7 +17,7 @@ __all__ = [
     'simulate_tracks', 'write_pickle', 'write_store',
 ]  # fmt: skip
 
-SYNTH_VERSION = '3'
+SYNTH_VERSION = '4'
 """Changes whenever the same preset and seed give other tracks."""
 
 Task = tuple[int, str, int, Preset]

@@ -16,51 +16,13 @@ import numpy as np
 
 from pyskl.errors import InputError, did_you_mean
 from pyskl.keypoints import convert_keypoints, get_layout
+from pyskl.synth.seam import Seam, keep_order, seam_of
 
 __all__ = ['FaceModel']
 
 DEFAULT_FILE = Path(__file__).with_name('face_model.npz')
 
 LAYOUTS = ('ibug68', 'mediapipe478')
-LIP_GIVE, LID_GIVE = 0.5, 0.1
-
-# Upper and lower points that touch but never pass each other, on the right side and the midline: the lids and the inner
-# edges of the lips. The last number is how far resting lips part there, relative to the middle of the mouth.
-_LIDS = {
-    'ibug68': ((37, 41), (38, 40)),
-    'mediapipe478': ((246, 7), (161, 163), (160, 144), (159, 145), (158, 153), (157, 154), (173, 155)),
-}
-_LIPS = {
-    'ibug68': ((61, 67, 1.0), (62, 66, 1.0)),
-    'mediapipe478': ((191, 95, 0.3), (80, 88, 0.6), (81, 178, 0.85), (82, 87, 1.0), (13, 14, 1.0)),
-}
-
-
-@dataclass(frozen=True)
-class Seam:
-    """Points that meet where the face closes, S pairs of them.
-
-    Attributes:
-        upper: (S,) int64 points of the upper lids and of the inner edge of the upper lip.
-        lower: (S,) int64 the point opposite to each.
-        rest: (S,) float32 how far resting lips part there, relative to the middle of the mouth; 0 at the lids.
-        give: (S,) float32 the lower point's share in making room: lips meet half way, an upper lid comes down to the
-            lower one.
-    """
-
-    upper: np.ndarray
-    lower: np.ndarray
-    rest: np.ndarray
-    give: np.ndarray
-
-
-def _seam(layout: str) -> Seam:
-    mirror = get_layout(layout).mirror
-    pairs = [(upper, lower, 0.0) for upper, lower in _LIDS[layout]] + list(_LIPS[layout])
-    both = dict.fromkeys(pairs + [(int(mirror[upper]), int(mirror[lower]), rest) for upper, lower, rest in pairs])
-    upper, lower, rest = zip(*both, strict=True)
-    rest = np.array(rest, dtype=np.float32)
-    return Seam(np.array(upper), np.array(lower), rest, np.where(rest > 0, LIP_GIVE, LID_GIVE).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -138,15 +100,21 @@ class FaceModel:
                 values[field] = take(f'{layout}/neutral')
         return cls(**values)
 
-    @cached_property
+    @property
     def seam(self) -> Seam:
-        """The pairs of points where lids and lips meet."""
-        return _seam(self.layout)
+        """Where lids and lips meet."""
+        return seam_of(self.layout)
 
     @cached_property
     def eyes(self) -> np.ndarray:
         """(12,) int64: the corners and lids of both eyes as iBUG counts them; their mean is the origin."""
         return convert_keypoints(self.layout, 'ibug68')[36:48]
+
+    @cached_property
+    def outline(self) -> np.ndarray:
+        """(.,) int64: the points on the outline of the face."""
+        regions = get_layout(self.layout).regions
+        return np.array(regions.get('oval', regions['jaw']), dtype=np.int64)
 
     def deform(
         self,
@@ -162,8 +130,7 @@ class FaceModel:
             distraction_weights: (T, D, 2) the same for the unlabelled movements; none when not given.
 
         Returns:
-            (T, V, 3) float32 landmarks. Lips that would pass through each other meet half way, an
-            upper lid stops at the lower one.
+            (T, V, 3) float32 landmarks. What would pass through each other meets, see :mod:`pyskl.synth.seam`.
         """
         num_frames = len(au_weights)
         basis = self.au_fields.reshape(-1, neutral.size)
@@ -172,8 +139,5 @@ class FaceModel:
             basis = self.distraction_fields.reshape(-1, neutral.size)
             moved += np.asarray(distraction_weights, dtype=np.float32).reshape(num_frames, -1) @ basis
         points = moved.reshape(num_frames, *neutral.shape) + neutral.astype(np.float32)
-        upper, lower, give = self.seam.upper, self.seam.lower, self.seam.give
-        overlap = np.maximum(points[:, lower, 1] - points[:, upper, 1], 0)
-        points[:, lower, 1] -= give * overlap
-        points[:, upper, 1] += (1 - give) * overlap
+        keep_order(points, self.seam)
         return points

@@ -19,6 +19,7 @@ ASYMMETRY_SPREAD = 0.25
 HABIT_SPREAD = 0.005  # a detector places a landmark a little off, the same way in all frames of one face
 HABIT_REACH = 0.08  # outer-eye distances over which these errors resemble each other
 HABIT_WAVES = 96
+HABIT_OUTLINE = 0.4  # of it on the outline of the face, along which a detector's points slide without making kinks
 
 GAIN_RANGE = (0.4, 1.35)  # how far a face moves at full intensity, relative to the model
 EXPRESSIVENESS_SPREAD = 0.14  # of the logarithm of a person's gain, common to all Action Units
@@ -119,8 +120,8 @@ def _gains(rng: np.random.Generator, names: tuple[str, ...], person: float, regi
     overall = np.exp(person + region + rng.normal(0, GAIN_SPREAD, len(names)))
     overall[rng.uniform(size=len(names)) < FAINT_SHARE] *= FAINT_GAIN
     side = rng.normal(0, SIDE_SPREAD, len(names)).clip(-0.25, 0.25)
-    side[[name in HINGED for name in names]] = 0
-    overall[[name == BLINK for name in names]] = 1  # whoever blinks shuts the eye
+    side[[name in (*HINGED, BLINK) for name in names]] = 0
+    overall[[name == BLINK for name in names]] = 1  # whoever blinks shuts both eyes
     gains = overall.clip(*GAIN_RANGE)[:, None] * np.stack([1 + side, 1 - side], axis=1)
     return gains.astype(np.float32)
 
@@ -141,7 +142,9 @@ def random_identity(rng: np.random.Generator, model: FaceModel) -> Identity:
     neutral = model.neutral + np.tensordot(macro, model.macro_fields, 1)
     neutral = neutral + np.tensordot(local, model.local_fields, 2)
     neutral = neutral + np.tensordot(asymmetry, model.asymmetry_fields, 2)
-    neutral = neutral + _habit(rng, model.neutral)
+    habit = _habit(rng, model.neutral)
+    habit[model.outline] *= HABIT_OUTLINE
+    neutral = neutral + habit
 
     seam = model.seam
     lips = seam.rest > 0

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from pyskl.action_units import AFFWILD_AUS, AU_NAMES
+from pyskl.action_units import AFFWILD_AUS
 from pyskl.errors import InputError, did_you_mean
+from pyskl.synth.expressions import SIMULATED_AUS
 from pyskl.synth.sensor import Sensor
 
 __all__ = ['AU_SETS', 'LAYOUTS', 'PRESETS', 'SPLITS', 'Preset', 'get_preset', 'label_set', 'with_labels']
@@ -40,7 +41,8 @@ class Preset:
         img_shapes: (h, w) of the picture in pixels, one is drawn for each track; empty: as they are in Aff-Wild2,
             whose cropped faces of 112 x 112 pixels are among them.
         extent: factor on how far heads turn; 1 is that of people who do not mind the camera.
-        others: factor on the Action Units that Aff-Wild2 does not label; blinks are not among them.
+        others: factor on how far an Action Unit that is not labelled moves the face, other than AU27 and AU45. Unless
+            it is 1, the faces depend on the labels.
         least_gain: how far each face moves at least for an Action Unit, relative to the face model.
         losses: factor on how often faces are lost; above 1 in sets so small that there would be none.
         sensor: the landmark detector; None: each track draws its own.
@@ -121,10 +123,10 @@ def label_set(aus: str | Sequence[str]) -> tuple[str, ...]:
     else:
         names = tuple(aus)
     for name in names:
-        if name not in AU_NAMES:
+        if name not in SIMULATED_AUS:
             raise InputError(
                 f"'{name}' is neither a label set ({', '.join(AU_SETS)}) nor an Action Unit of synthetic data; "
-                f'{did_you_mean(name, [*AU_SETS, *AU_NAMES])}'
+                f'{did_you_mean(name, [*AU_SETS, *SIMULATED_AUS])}'
             )
         if names.count(name) > 1:
             raise InputError(f"the Action Unit '{name}' is named twice")

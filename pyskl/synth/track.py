@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 
-from pyskl.action_units import AFFWILD_AUS
 from pyskl.errors import InputError, did_you_mean
 from pyskl.synth.camera import project, random_camera, random_img_shape, simulate_pose
 from pyskl.synth.dynamics import FULL_INTENSITY, simulate_distractions, simulate_intensities
@@ -26,6 +25,7 @@ OCCURRENCE_INTENSITY = 2.0
 """An Action Unit counts as present from FACS level B (2 of 5) on, the rule DISFA is scored with."""
 
 MAX_NUMBER = 2**40
+NEVER_DAMPED = ('AU27', 'AU45')  # all mouths that open wide do so with AU25, and all eyes blink
 
 
 @cache
@@ -91,6 +91,7 @@ def simulate_track(
         raise InputError(f'the number of a synthetic track must be in 0..{MAX_NUMBER - 1}, not {number}')
     model = load_model(preset.layout) if model is None else model
     columns = label_columns(preset, model)
+    labelled = {*(model.au_names[column] for column in columns), *NEVER_DAMPED}
     # One stream for each aspect, so that a change of one leaves the others as they were.
     seeds = np.random.SeedSequence([int(seed), SPLITS[split], int(number)]).spawn(9)
     makes, who, voices, acts, halves, distracts, views, detects, forgets = map(np.random.default_rng, seeds)
@@ -108,11 +109,11 @@ def simulate_track(
     person = random_identity(who, model)
     activity = simulate_activity(voices, num_frames, fps, preset.mode)
     intensity = simulate_intensities(acts, num_frames, fps, model.au_names, number, preset.mode, activity)
-    intensity[:, [au not in (*AFFWILD_AUS, 'AU45') for au in model.au_names]] *= preset.others
     distraction = simulate_distractions(distracts, num_frames, fps, model.distraction_names, activity)
     weights = simulate_sides(halves, intensity, model.au_names)
     weights *= (intensity / FULL_INTENSITY)[:, :, None]
     weights *= np.maximum(person.au_gains, preset.least_gain)
+    weights[:, [au not in labelled for au in model.au_names]] *= preset.others
     points = model.deform(person.neutral, weights, distraction[:, :, None] * person.distraction_gains)
     camera = random_camera(views, img_shape)
     pose = simulate_pose(views, num_frames, fps, camera, extent=preset.extent, activity=activity)

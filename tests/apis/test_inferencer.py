@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pyskl.action_units import AFFWILD_AUS
 from pyskl.apis import AUInferencer
@@ -29,7 +30,7 @@ def checkpoint(trained) -> Path:
 
 @pytest.fixture(scope='module')
 def inferencer(checkpoint) -> AUInferencer:
-    return AUInferencer(checkpoint, device='cpu', batch_size=5)
+    return AUInferencer(checkpoint, device='cpu', batch_size=5, dtype='float32')
 
 
 @pytest.fixture(scope='module')
@@ -66,8 +67,20 @@ def test_what_the_checkpoint_says(inferencer, annotation_content):
     assert not inferencer.model.training
 
 
-def test_predictions_are_those_that_testing_writes(inferencer, checkpoint, tracks, tiny_config, tmp_path):
-    cfg = load_config(tiny_config, {'test_dataloader.dataset.stride': 8})
+TESTED = {
+    'windows': {'test_dataloader.dataset.stride': 8},
+    'whole tracks': {
+        'test_dataloader.dataset.type': 'WholeTracks',
+        'test_dataloader.batch_size': 1,
+        'model.test_cfg': {'chunk_frames': 20},
+    },
+}
+
+
+@pytest.mark.parametrize('kind', TESTED)
+def test_predictions_are_those_that_testing_writes(checkpoint, tracks, tiny_config, tmp_path, kind):
+    inferencer = AUInferencer(checkpoint, 'cpu', dense=kind == 'whole tracks', dtype='float32')
+    cfg = load_config(tiny_config, TESTED[kind])
     cfg.work_dir = str(tmp_path / 'work')
     run_test(cfg, checkpoint, ['f1_score'], out=tmp_path / 'result.pkl')
     written = {record['frame_dir']: record for record in read_results(tmp_path / 'result.pkl').tracks}
@@ -112,9 +125,12 @@ def test_the_track_is_left_as_it_was(inferencer, tracks):
 
 
 @pytest.mark.parametrize('batch_size', [1, 64])
-def test_the_batch_size_does_not_matter(inferencer, checkpoint, tracks, batch_size):
-    other = AUInferencer(checkpoint, 'cpu', batch_size=batch_size).predict(tracks[0])
-    np.testing.assert_allclose(other.probability, inferencer.predict(tracks[0]).probability, atol=1e-5)
+def test_the_batch_size_does_not_matter(checkpoint, tracks, batch_size):
+    one, other = (
+        AUInferencer(checkpoint, 'cpu', batch_size=size, dense=False, dtype='float32').predict(tracks[0])
+        for size in (batch_size, 5)
+    )
+    np.testing.assert_allclose(one.probability, other.probability, atol=1e-5)
 
 
 @pytest.mark.parametrize('threshold', [0.0, 0.45, 1.0])
@@ -231,8 +247,11 @@ def test_a_network_that_judges_whole_clips_judges_windows(tiny_config, tracks, t
     cfg = load_config(tiny_config, {'model.cls_head.per_frame': False})
     steps = cfg.to_dict()['test_dataloader']['dataset']['pipeline'][1:]
     sampling = {'type': 'UniformSampleFrames', 'clip_len': 16, 'num_clips': 10, 'test_mode': True}
-    inferencer = AUInferencer(written(cfg, tmp_path / 'clip.pth', pipeline=[sampling, *steps], clip_len=None), 'cpu')
+    inferencer = AUInferencer(
+        written(cfg, tmp_path / 'clip.pth', pipeline=[sampling, *steps], clip_len=None), 'cpu', dtype='float32'
+    )
     assert inferencer.aus == AFFWILD_AUS
+    assert not inferencer.dense
     track = frames(tracks[0], 0, 43)
     result = inferencer.predict(track)
     assert len(result) == 43
@@ -268,12 +287,97 @@ def test_a_volume_drawn_in_the_pipeline(tiny_config, tracks, tmp_path):
         {'type': 'ToTensor', 'keys': ['imgs', 'label']},
     ]
     scaled = [*steps[:4], drawn[4], *steps[4:]]
-    track = frames(tracks[0], 0, 20)
+    track = frames(tracks[0], 0, 16)  # of one window, so that it does not matter that only keypoints pass in one piece
     one, other = (
-        AUInferencer(written(cfg, tmp_path / f'{number}.pth', pipeline=pipeline), 'cpu').predict(track)
+        AUInferencer(written(cfg, tmp_path / f'{number}.pth', pipeline=pipeline), 'cpu', dtype='float32').predict(track)
         for number, pipeline in enumerate((drawn, scaled))
     )
     np.testing.assert_allclose(one.probability, other.probability, atol=1e-3)
+
+
+# In one pass, or in windows.
+
+
+def test_a_track_passes_in_one_piece(inferencer, checkpoint, tracks, tiny_config, monkeypatch):
+    assert inferencer.dense
+    monkeypatch.setattr('pyskl.apis.inferencer.CHUNK_FRAMES', 10)
+    chunked = AUInferencer(checkpoint, 'cpu', dtype='float32')
+    plain = MODELS.build(load_config(tiny_config).model)
+    plain.load_state_dict(torch.load(checkpoint, weights_only=True)['state_dict'])
+    for track in tracks:
+        sample = inferencer._dataset(track)[0]
+        assert sample['keypoint'].shape[2] == track['total_frames']
+        (record,) = plain.eval().test_step(pose_collate([sample]))
+        for result in (inferencer.predict(track), chunked.predict(track)):
+            np.testing.assert_allclose(result.probability[result.success], record['score'][result.success], atol=1e-5)
+
+
+@pytest.mark.parametrize('total', [1, 7, 16])
+def test_a_track_of_one_clip_is_the_same_in_windows(inferencer, checkpoint, tracks, total):
+    track = frames(tracks[0], 20, 20 + total)
+    windows = AUInferencer(checkpoint, 'cpu', dense=False, dtype='float32')
+    assert not windows.dense
+    np.testing.assert_allclose(windows.predict(track).probability, inferencer.predict(track).probability, atol=1e-6)
+
+
+def test_what_cannot_pass_in_one_piece_is_refused_only_if_it_was_asked_for(tiny_config, tmp_path):
+    cfg = load_config(tiny_config)
+    steps = cfg.to_dict()['test_dataloader']['dataset']['pipeline']
+    drawn = [
+        *steps[:-2],
+        {'type': 'GeneratePoseTarget'},
+        {'type': 'FormatShape', 'input_format': 'NCTHW_Heatmap'},
+        {'type': 'Collect', 'keys': ['imgs']},
+    ]
+    for number, (changes, stored, reason) in enumerate(
+        [
+            ({'model.cls_head.per_frame': False}, {}, 'its head judges whole clips'),
+            ({'model.backbone.temporal_strides': (1, 1, 2)}, {}, 'one prediction for 2 frames'),
+            ({}, {'pipeline': drawn}, 'its pipeline draws the volumes'),
+        ]
+    ):
+        path = written(load_config(tiny_config, changes), tmp_path / f'{number}.pth', **stored)
+        assert not AUInferencer(path, 'cpu').dense
+        with pytest.raises(InputError, match=rf'{number}\.pth: dense=True cannot be had: .*{reason}.*; use dense=None'):
+            AUInferencer(path, 'cpu', dense=True)
+
+
+# Precision.
+
+
+@pytest.mark.parametrize('dense', [True, False])
+def test_folding_batch_norms_changes_nothing(checkpoint, tracks, monkeypatch, dense):
+    folded = AUInferencer(checkpoint, 'cpu', dense=dense, dtype='float32')
+    assert not any(isinstance(part, _BatchNorm) for part in folded.model.modules())
+    monkeypatch.setattr('pyskl.apis.inferencer.fuse_conv_bn', lambda model: model.eval())
+    plain = AUInferencer(checkpoint, 'cpu', dense=dense, dtype='float32')
+    assert any(isinstance(part, _BatchNorm) for part in plain.model.modules())
+    for track in tracks:
+        np.testing.assert_allclose(folded.predict(track).probability, plain.predict(track).probability, atol=1e-5)
+
+
+def test_bfloat16_is_used_where_it_was_asked_for(inferencer, checkpoint, tracks):
+    assert inferencer.dtype == torch.float32
+    coarse = AUInferencer(checkpoint, 'cpu', dtype='bfloat16')
+    assert coarse.dtype == torch.bfloat16
+    difference = np.abs(coarse.predict(tracks[0]).probability - inferencer.predict(tracks[0]).probability)
+    assert 1e-6 < np.nanmax(difference) < 0.01
+
+
+@pytest.mark.parametrize(
+    ('native', 'scale', 'chosen'), [(True, 1, torch.bfloat16), (False, 1, torch.float32), (True, 300, torch.float32)]
+)
+def test_bfloat16_is_chosen_where_it_is_native_and_close(checkpoint, tmp_path, monkeypatch, native, scale, chosen):
+    monkeypatch.setattr('pyskl.apis.precision.has_bfloat16', lambda device: native)
+    content = torch.load(checkpoint, weights_only=True)
+    content['state_dict']['cls_head.fc_cls.weight'] *= scale  # small differences become large ones
+    torch.save(content, tmp_path / 'scaled.pth')
+    assert AUInferencer(tmp_path / 'scaled.pth', 'cpu').dtype == chosen
+
+
+def test_an_unknown_dtype_is_refused(checkpoint):
+    with pytest.raises(InputError, match=r"dtype: there is no 'bf16'; did you mean 'bfloat16'\?"):
+        AUInferencer(checkpoint, 'cpu', dtype='bf16')
 
 
 # What is refused.

@@ -210,7 +210,7 @@ def test_volume_drawn_by_the_transform_gives_the_same():
     model = build().eval()
     data = batch()
     drawn = {name: value for name, value in data.items() if not name.startswith('keypoint')}
-    drawn['imgs'] = model.data_preprocessor(data)['imgs'].contiguous()
+    drawn['imgs'] = model.data_preprocessor(data)['imgs'].draw()
     for one, other in zip(model.val_step(data), model.val_step(drawn), strict=True):
         np.testing.assert_allclose(one['score'], other['score'], atol=1e-5)
 
@@ -252,7 +252,7 @@ def test_wrong_configs_are_named(kwargs, message):
 
 def test_wrong_batches_are_named():
     model = build().eval()
-    imgs = model.data_preprocessor(batch())['imgs']
+    imgs = model.data_preprocessor(batch())['imgs'].draw()
     for fields, message in (
         ({}, 'no imgs'),
         ({'imgs': imgs[0]}, r'imgs of shape \(1, 51'),

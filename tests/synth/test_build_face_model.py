@@ -93,7 +93,7 @@ def test_build_face_model_fetches_the_package_when_no_source_is_given(builder, t
 def test_tables_name_what_exists(builder):
     assert len(builder.LANDMARK_VERTICES) == 68 and len(builder.MESH_VERTICES) == 468
     movements = {*builder.ACTION_UNITS, *builder.DISTRACTIONS}
-    assert {*builder.CORRECTIONS, *builder.JAW_LINE, *builder.GAZE} <= movements
+    assert {*builder.CORRECTIONS, *builder.JAW_LINE, *builder.GAZE, *builder.MESH_CORRECTIONS} <= movements
     mirror, neutral = get_layout('ibug68').mirror, FaceModel.load().neutral
     for table in (*builder.CORRECTIONS.values(), *builder.JAW_LINE.values(), builder.NEUTRAL_CORRECTIONS):
         for landmark, (lateral, _, _) in table.items():

@@ -15,7 +15,7 @@ from pyskl.synth import PRESETS, make_dataset, simulate_track
 from pyskl.synth.dataset import OCCURRENCE_INTENSITY, metainfo_of, simulate_tracks
 from pyskl.synth.detectors import DETECTORS
 from pyskl.synth.holes import forget_labels
-from pyskl.synth.presets import label_set, with_labels
+from pyskl.synth.presets import AU_SETS, label_set, with_labels
 from pyskl.synth.summary import all_positive_f1, summarize
 
 
@@ -48,7 +48,7 @@ def test_annotations_have_the_promised_form(tiny):
     meta = tiny['metainfo']
     assert meta['synthetic'] is True and meta['dataset'] == 'synthetic'
     assert meta['aus'] == list(AFFWILD_AUS) and meta['keypoint_layout'] == 'ibug68' and meta['seed'] == 0
-    assert meta['version'] == '3' and meta['fps'] == 30
+    assert meta['version'] == '4' and meta['fps'] == 30
 
 
 def test_same_seed_same_bytes_and_another_seed_other_tracks(tiny):
@@ -64,6 +64,33 @@ def test_a_track_does_not_depend_on_how_many_there_are(tiny):
         if not track['frame_dir'].startswith('synth_test'):
             assert_same(track, tracks[track['frame_dir']])
     assert_same(simulate_track(0, 'test', 1, 'tiny'), tiny['annotations'][-1])
+
+
+@pytest.mark.parametrize('name', AU_SETS)
+def test_demo_shows_every_action_unit_of_each_label_set(name):
+    preset = with_labels('demo', name, None)
+    highest = np.max(
+        [simulate_track(0, 'train', number, preset)['intensity'].max(axis=0) for number in range(25)], axis=0
+    )
+    assert (highest >= OCCURRENCE_INTENSITY).all()
+
+
+def test_demo_damps_only_what_is_not_labelled():
+    """What the labels say of a face, the picture shows in full."""
+    demo = PRESETS['demo']
+    tracks = {}
+    for aus in ('affwild', 'disfa', 'all'):
+        for others in (demo.others, 1.0):
+            preset = dataclasses.replace(with_labels(demo, aus, None), others=others)
+            tracks[aus, others] = [simulate_track(1, 'val', number, preset)['keypoint'] for number in range(3)]
+
+    def same(first, second):
+        return all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+
+    assert same(tracks['all', demo.others], tracks['all', 1.0])  # everything is labelled, nothing is damped
+    assert same(tracks['affwild', 1.0], tracks['disfa', 1.0])
+    assert not same(tracks['affwild', demo.others], tracks['affwild', 1.0])
+    assert not same(tracks['affwild', demo.others], tracks['disfa', demo.others])
 
 
 def test_the_number_of_workers_changes_nothing(tiny):
@@ -186,8 +213,10 @@ def test_unknown_layout_is_an_input_error():
 
 
 def test_an_action_unit_without_a_movement_is_an_input_error():
+    with pytest.raises(InputError, match=r"'AU43' is neither .* nor an Action Unit of synthetic data"):
+        with_labels('tiny', 'AU43', None)
     with pytest.raises(InputError, match="don't make AU43"):
-        simulate_track(0, 'train', 0, with_labels('tiny', 'AU43', None))
+        simulate_track(0, 'train', 0, dataclasses.replace(PRESETS['tiny'], aus=('AU43',)))
 
 
 def test_the_mesh_shows_the_same_person_doing_the_same():

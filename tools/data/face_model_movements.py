@@ -10,7 +10,7 @@ What each Action Unit does to the face: Ekman, Friesen and Hager, Facial Action 
 
 from __future__ import annotations
 
-__all__ = ['ACTION_UNITS', 'CORRECTIONS', 'DISTRACTIONS', 'GAZE', 'JAW_LINE']
+__all__ = ['ACTION_UNITS', 'CORRECTIONS', 'DISTRACTIONS', 'GAZE', 'JAW_LINE', 'MESH_CORRECTIONS']
 
 ACTION_UNITS: dict[str, dict[str, float]] = {
     'AU1': {'browInnerUp': 1.15},
@@ -32,7 +32,7 @@ ACTION_UNITS: dict[str, dict[str, float]] = {
     'AU24': {'mouthRollUpper': 0.6, 'mouthRollLower': 0.6, 'mouthShrugLower': 0.25},
     'AU25': {'mouthLowerDown{side}': 1.0, 'mouthUpperUp{side}': 0.35},
     'AU26': {'jawOpen': 0.42},
-    'AU27': {'jawOpen': 0.85, 'mouthUpperUp{side}': 0.2},
+    'AU27': {'jawOpen': 1.35, 'mouthUpperUp{side}': 0.2},
     'AU28': {'mouthRollUpper': 0.9, 'mouthRollLower': 1.0},
     'AU45': {'eyeBlink{side}': 0.75},
 }
@@ -143,8 +143,12 @@ CORRECTIONS: dict[str, dict[int, tuple[float, float, float]]] = {
     },
     # The unit lowers the corners too, but lips that part hang from corners that stay.
     'AU25': {60: (0.0, 2.4, 0.0), 48: (0.0, 1.0, 0.0), 66: (0.0, -1.0, 0.0), 62: (0.0, 0.5, 0.0)},
-    # A mouth stretched open from top to bottom is narrower.
-    'AU27': {48: (-1.6, 0.0, 0.0), 60: (-1.6, 0.0, 0.0)},
+    # A mouth stretched open from top to bottom is narrower. The unit drops the lower lip half as far again as the jaw
+    # that carries it, and its inner edge onto the outer one.
+    'AU27': {
+        48: (-2.6, 1.0, 0.0), 60: (-2.6, 5.0, 0.0), 59: (0.0, 4.0, 0.0), 58: (0.0, 7.2, 0.0), 57: (0.0, 7.4, 0.0),
+        67: (0.0, 12.6, 0.0), 66: (0.0, 14.2, 0.0),
+    },
     # Both lips vanish into the mouth, which draws the corners in and back; the nose stays.
     'AU28': {
         48: (-1.4, 0.0, -1.5), 60: (-1.4, 0.0, -1.5), 49: (-0.8, -0.8, -1.0), 59: (-0.8, 1.0, -1.0),
@@ -152,7 +156,7 @@ CORRECTIONS: dict[str, dict[int, tuple[float, float, float]]] = {
         29: (0.0, 1.4, 0.0), 30: (0.0, 2.3, 0.0), 31: (0.0, 1.8, 0.0), 32: (0.0, 2.5, 0.0), 33: (0.0, 2.5, 0.0),
     },
     # Wide eyes shut too.
-    'AU45': {37: (0.0, -4.0, 0.0), 38: (0.0, -4.4, 0.0)},
+    'AU45': {37: (0.0, -4.6, 0.0), 38: (0.0, -6.2, 0.0)},
     # Air in the cheeks pushes the outline out.
     'cheek_puff': {2: (1.0, 0.0, 0.0), 3: (2.2, 0.0, 0.0), 4: (2.6, 0.0, 0.0), 5: (1.6, 0.0, 0.0)},
     'nostril_flare': {31: (2.0, 0.2, 0.0), 32: (0.5, 0.0, 0.0)},
@@ -162,7 +166,39 @@ CORRECTIONS: dict[str, dict[int, tuple[float, float, float]]] = {
 JAW_LINE: dict[str, dict[int, tuple[float, float, float]]] = {
     'AU6': {1: (0.0, -0.6, 0.0), 3: (0.0, -0.8, 0.0), 5: (0.0, -0.8, 0.0)},
     'AU26': {3: (0.0, 0.4, 0.0), 4: (0.0, -2.5, 0.0), 5: (0.0, -0.7, 0.0), 6: (0.0, -0.3, 0.0), 7: (0.0, -4.0, 0.0)},
-    'AU27': {3: (0.0, 0.8, 0.0), 4: (0.0, -5.0, 0.0), 5: (0.0, -1.4, 0.0), 6: (0.0, -0.6, 0.0), 7: (0.0, -8.0, 0.0)},
+    'AU27': {3: (0.0, 1.3, 0.0), 4: (0.0, -8.0, 0.0), 5: (0.0, -2.2, 0.0), 6: (0.0, -1.0, 0.0), 7: (0.0, -12.8, 0.0)},
 }
 """Movements added to the landmarks on the jaw line only: their vertices lie partly on the edge of the jaw and partly
 above or behind it, so that they would not follow it evenly."""
+
+MESH_CORRECTIONS: dict[str, dict[int, tuple[float, float, float]]] = {
+    # The skin between lid and brow follows the lid, the lower edge of the brow does not.
+    'AU7': {52: (0.0, 0.6, 0.0), 65: (0.0, 1.6, 0.0)},
+    # An open mouth is round: beside the middle the vertices of the lower lip lag behind, those of the upper lip fall.
+    'AU22': {
+        95: (0.0, -2.6, 0.0), 88: (0.0, -2.7, 0.0), 178: (0.0, -3.0, 0.0), 96: (0.0, -1.8, 0.0), 89: (0.0, -2.0, 0.0),
+        179: (0.0, -2.0, 0.0), 191: (0.0, 3.4, 0.0), 80: (0.0, 4.6, 0.0), 81: (0.0, 5.4, 0.0), 183: (0.0, 2.4, 0.0),
+        42: (0.0, 3.2, 0.0), 41: (0.0, 3.6, 0.0),
+    },
+    'AU25': {
+        95: (0.0, -2.1, 0.0), 88: (0.0, -2.5, 0.0), 178: (0.0, -1.9, 0.0), 96: (0.0, -1.8, 0.0), 89: (0.0, -2.0, 0.0),
+        179: (0.0, -1.2, 0.0), 77: (0.0, -1.6, 0.0), 90: (0.0, -1.6, 0.0), 180: (0.0, -0.6, 0.0),
+        146: (0.0, -1.2, 0.0), 91: (0.0, -1.3, 0.0),
+    },
+    'AU26': {
+        95: (0.0, -0.6, 0.0), 88: (0.0, -1.4, 0.0), 178: (0.0, -3.2, 0.0), 96: (0.0, -0.5, 0.0), 89: (0.0, -1.2, 0.0),
+        179: (0.0, -2.4, 0.0), 77: (0.0, -0.4, 0.0), 90: (0.0, -1.0, 0.0), 180: (0.0, -1.4, 0.0),
+        91: (0.0, -0.8, 0.0),
+    },
+    'AU27': {
+        95: (0.0, -1.6, 0.0), 88: (0.0, -3.8, 0.0), 178: (0.0, -6.6, 0.0), 96: (0.0, -1.6, 0.0), 89: (0.0, -3.6, 0.0),
+        179: (0.0, -5.0, 0.0), 77: (0.0, -2.2, 0.0), 90: (0.0, -3.8, 0.0), 180: (0.0, -3.0, 0.0),
+        146: (0.0, -2.4, 0.0), 91: (0.0, -4.0, 0.0),
+    },
+    # Near the corners of the eye too the unit's lid stops above the lower one.
+    'AU45': {
+        157: (0.0, -5.0, 0.0), 173: (0.0, -2.6, 0.0), 246: (0.0, -1.2, 0.0), 159: (0.0, -1.0, 0.0),
+        52: (0.0, 1.4, 0.0), 65: (0.0, 5.8, 0.0), 55: (0.0, 1.0, 0.0),
+    },
+}  # fmt: skip
+"""The same for points of the mesh that are no landmarks."""

@@ -129,9 +129,11 @@ def _fill_shared_settings(cfg: Config, path: Path) -> None:
             continue
         loader.setdefault('collate_fn', dict(type=pose_collate.__name__))
         dataset = loader.get('dataset')
-        if not isinstance(dataset, dict) or dataset.get('type') not in ('PoseDataset', 'SyntheticFaceDataset'):
+        if not isinstance(dataset, dict):
             continue
-        from_file = dataset.type == 'PoseDataset'
+        from_file = dataset.get('type') in ('PoseDataset', 'WholeTracks')
+        if not from_file and dataset.get('type') != 'SyntheticFaceDataset':
+            continue
         if from_file and cfg.get('ann_file') is not None:
             dataset.setdefault('ann_file', cfg.ann_file)
         if from_file and dataset.get('ann_file') is None:

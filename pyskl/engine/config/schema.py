@@ -87,7 +87,7 @@ _PLAIN: dict[str, str] = {
     'optim_wrapper.paramwise_cfg': _PARAMWISE,
     'optim_wrapper.clip_grad': 'max_norm norm_type error_if_nonfinite foreach clip_value',
     'model.train_cfg': '',
-    'model.test_cfg': 'average_clips',
+    'model.test_cfg': 'average_clips chunk_frames',
 }
 PLAIN: dict[str, set[str]] = {path: set(names.split()) for path, names in _PLAIN.items()}
 PLAIN |= dict.fromkeys(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from mmcv.cnn import ConvModule, build_activation_layer
+from mmcv.cnn import build_activation_layer
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from pyskl.errors import InputError
+from pyskl.models.layers import ConvNormAct
 
 __all__ = ['BasicBlock3d', 'BlockOptions', 'Bottleneck3d', 'make_stage']
 
@@ -55,10 +56,10 @@ class BlockOptions:
         stride: tuple[int, int, int] = (1, 1, 1),
         dilation: int = 1,
         activate: bool = True,
-    ) -> ConvModule:
+    ) -> ConvNormAct:
         """Return convolution + norm (+ activation) that keeps the size where the stride is 1."""
         steps = (1, dilation, dilation)
-        return ConvModule(
+        return ConvNormAct(
             in_channels,
             out_channels,
             kernel,
@@ -73,7 +74,7 @@ class BlockOptions:
 
 
 class _ResidualBlock(nn.Module):
-    """Shortcut plus residual; subclasses give the residual and name its last norm.
+    """Shortcut plus residual; subclasses give the convolutions of the residual.
 
     Args:
         in_channels: channels of the input.
@@ -115,26 +116,28 @@ class _ResidualBlock(nn.Module):
     ) -> None:
         raise NotImplementedError
 
-    def residual(self, x: Tensor) -> Tensor:
-        """Return the residual of x, before the shortcut is added."""
+    @property
+    def convs(self) -> tuple[ConvNormAct, ...]:
+        """The convolutions of the residual, in order."""
         raise NotImplementedError
 
     @property
     def last_norm(self) -> nn.Module:
         """The norm whose zero weight makes the block an identity."""
-        raise NotImplementedError
+        return self.convs[-1].norm
 
     def _sum(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
-        return self.residual(x) + shortcut
+        *inner, last = self.convs
+        for conv in inner:
+            x = conv(x)
+        return last(x, shortcut, self.relu)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, planes * expansion, T', H', W')."""
         if self.with_cp and self.training and torch.is_grad_enabled():
-            out = checkpoint(self._sum, x, use_reentrant=False, context_fn=self._checkpoint_contexts)
-        else:
-            out = self._sum(x)
-        return self.relu(out)
+            return checkpoint(self._sum, x, use_reentrant=False, context_fn=self._checkpoint_contexts)
+        return self._sum(x)
 
     def _checkpoint_contexts(self) -> tuple[AbstractContextManager, AbstractContextManager]:
         return nullcontext(), _FrozenStatistics(self)
@@ -175,14 +178,10 @@ class BasicBlock3d(_ResidualBlock):
         self.conv1 = options.conv(in_channels, planes, kernel, stride, dilation)
         self.conv2 = options.conv(planes, planes, kernel, activate=False)
 
-    def residual(self, x: Tensor) -> Tensor:
-        """Return the residual of x, before the shortcut is added."""
-        return self.conv2(self.conv1(x))
-
     @property
-    def last_norm(self) -> nn.Module:
-        """The norm whose zero weight makes the block an identity."""
-        return self.conv2.norm
+    def convs(self) -> tuple[ConvNormAct, ...]:
+        """The convolutions of the residual, in order."""
+        return self.conv1, self.conv2
 
 
 class Bottleneck3d(_ResidualBlock):
@@ -207,14 +206,10 @@ class Bottleneck3d(_ResidualBlock):
         self.conv2 = options.conv(planes, planes, (second_frames, 3, 3), second_stride, dilation)
         self.conv3 = options.conv(planes, planes * self.expansion, (1, 1, 1), activate=False)
 
-    def residual(self, x: Tensor) -> Tensor:
-        """Return the residual of x, before the shortcut is added."""
-        return self.conv3(self.conv2(self.conv1(x)))
-
     @property
-    def last_norm(self) -> nn.Module:
-        """The norm whose zero weight makes the block an identity."""
-        return self.conv3.norm
+    def convs(self) -> tuple[ConvNormAct, ...]:
+        """The convolutions of the residual, in order."""
+        return self.conv1, self.conv2, self.conv3
 
 
 def make_stage(
@@ -226,6 +221,7 @@ def make_stage(
     temporal_stride: int = 1,
     dilation: int = 1,
     options: BlockOptions | None = None,
+    kinds: Sequence[Callable[..., nn.Module]] | None = None,
 ) -> nn.Sequential:
     """Return a stage of residual blocks, the first of which carries the strides.
 
@@ -238,6 +234,7 @@ def make_stage(
         temporal_stride: temporal stride of the stage.
         dilation: spatial dilation of every block.
         options: what the blocks of the network share.
+        kinds: what makes each of the blocks, in place of ``block``.
     """
     options = options or BlockOptions()
     stride = (temporal_stride, spatial_stride, spatial_stride)
@@ -251,6 +248,8 @@ def make_stage(
             )
         else:
             downsample = options.conv(in_channels, out_channels, (1, 1, 1), stride, activate=False)
-    blocks = [block(in_channels, planes, stride, dilation, inflate[0], downsample, options)]
-    blocks += [block(out_channels, planes, (1, 1, 1), dilation, flag, None, options) for flag in inflate[1:]]
+    first, *others = kinds or [block] * len(inflate)
+    blocks = [first(in_channels, planes, stride, dilation, inflate[0], downsample, options)]
+    for kind, flag in zip(others, inflate[1:], strict=True):
+        blocks.append(kind(out_channels, planes, (1, 1, 1), dilation, flag, None, options))
     return nn.Sequential(*blocks)

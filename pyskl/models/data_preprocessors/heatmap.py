@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ['MIN_SCORE', 'draw_keypoints', 'draw_limbs']
+from pyskl.models.layers.blobs import MIN_SCORE, outer
 
-MIN_SCORE = 1e-4
+__all__ = ['draw_keypoints', 'draw_limbs']
 
 
 def draw_keypoints(
@@ -42,7 +42,7 @@ def draw_keypoints(
     columns = _window(keypoint[..., 0], size[1], sigma).to(dtype)
     rows = (_window(keypoint[..., 1], size[0], sigma) * score[..., None]).to(dtype)
     persons = zip(rows.unbind(-4), columns.unbind(-4), strict=True)
-    return _strongest([_outer(row, column, channels_last) for row, column in persons])
+    return _strongest([outer(row, column, channels_last) for row, column in persons])
 
 
 def draw_limbs(
@@ -105,15 +105,6 @@ def _window(center: Tensor, size: int, sigma: float) -> Tensor:
     distance = torch.arange(size, device=center.device, dtype=center.dtype) - center[..., None]
     value = distance.square_().mul_(-0.5 / sigma**2).exp_()
     return torch.where(_bounds(center, center, size, sigma), value, 0.0)
-
-
-def _outer(rows: Tensor, columns: Tensor, channels_last: bool) -> Tensor:
-    """(..., T, V, H) and (..., T, V, W) -> (..., V, T, H, W), written once."""
-    if channels_last:
-        rows, columns = rows.transpose(-1, -2).contiguous(), columns.transpose(-1, -2).contiguous()
-        return (rows[..., :, None, :] * columns[..., None, :, :]).movedim(-1, -4)
-    rows, columns = rows.transpose(-3, -2), columns.transpose(-3, -2)
-    return rows[..., :, None] * columns[..., None, :]
 
 
 def _segments(

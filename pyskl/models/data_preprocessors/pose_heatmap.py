@@ -12,6 +12,7 @@ from pyskl.errors import InputError
 from pyskl.keypoints import get_layout
 from pyskl.keypoints.heatmap_channels import heatmap_channels
 from pyskl.models.data_preprocessors.heatmap import draw_keypoints, draw_limbs
+from pyskl.models.layers.blobs import cat, keypoint_blobs
 from pyskl.registry import MODELS
 
 __all__ = ['PoseHeatmapPreprocessor']
@@ -23,6 +24,10 @@ class PoseHeatmapPreprocessor(nn.Module):
 
     Keypoints are a thousandth of the volume drawn from them, so this is what should travel from the loader. A batch
     that already holds ``imgs`` (drawn by ``GeneratePoseTarget``) is only moved and turned to floats.
+
+    A backbone that works on the keypoints themselves (``takes_blobs``) is not given the volume but its description, a
+    :class:`~pyskl.models.layers.KeypointBlobs` of the same numbers, if the batch has one person a clip and no limbs are
+    drawn; the recogniser asks for that by setting :attr:`keep_blobs`.
 
     Volumes are float32 (float64 for keypoints of that type), under autocast of autocast's type.
 
@@ -74,6 +79,7 @@ class PoseHeatmapPreprocessor(nn.Module):
         self.with_limb = with_limb
         self.double = double
         self.channels_last = channels_last
+        self.keep_blobs = False
         self.layout = get_layout(layout)
         self.channels = heatmap_channels(
             self.layout, with_kp, with_limb, skeletons, left_kp, right_kp, left_limb, right_limb
@@ -97,7 +103,8 @@ class PoseHeatmapPreprocessor(nn.Module):
             training: whether this is a training batch.
 
         Returns:
-            The fields of ``data`` and ``imgs`` (N, K, C, T, H, W); 2 K clips where ``double`` applies.
+            The fields of ``data`` and ``imgs`` (N, K, C, T, H, W), a tensor or with ``keep_blobs`` perhaps a
+            ``KeypointBlobs``; 2 K clips where ``double`` applies.
         """
         device = self.mirror.device
         batch = {
@@ -107,8 +114,14 @@ class PoseHeatmapPreprocessor(nn.Module):
         if 'imgs' in batch:
             imgs = batch['imgs'].float()
         elif 'keypoint' in batch:
-            imgs = self.draw(batch['keypoint'], batch.get('keypoint_score'), batch.get('img_shape'))
-            if self.double and not training:
+            keypoint, score = self._scaled(batch['keypoint'], batch.get('keypoint_score'), batch.get('img_shape'))
+            double = self.double and not training
+            if self.keep_blobs and not self.with_limb and keypoint.shape[2] == 1 and keypoint.dtype == torch.float32:
+                imgs = keypoint_blobs(keypoint[:, :, 0], score[:, :, 0], self.heatmap_size, self.sigma)
+                batch['imgs'] = cat([imgs, imgs.mirrored(self.mirror)], dim=1) if double else imgs
+                return batch
+            imgs = self._draw(keypoint, score)
+            if double:
                 imgs = torch.cat([imgs, imgs.index_select(2, self.mirror).flip(-1)], dim=1)
         else:
             raise InputError(f"the batch has neither 'keypoint' nor 'imgs' (it has {', '.join(map(str, batch))})")
@@ -129,6 +142,11 @@ class PoseHeatmapPreprocessor(nn.Module):
         Returns:
             (N, K, C, T, H, W).
         """
+        return self._draw(*self._scaled(keypoint, score, img_shape))
+
+    @torch.no_grad()
+    def _scaled(self, keypoint: Tensor, score: Tensor | None, img_shape: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return keypoints in pixels of the heatmaps, and scores."""
         if keypoint.ndim != 6 or keypoint.shape[-1] != 2:
             raise InputError(
                 f'keypoint is {tuple(keypoint.shape)}; expected (samples, clips, persons, frames, keypoints, 2)'
@@ -144,6 +162,10 @@ class PoseHeatmapPreprocessor(nn.Module):
             factor = (self.size / img_shape.to(keypoint.dtype)).flip(-1)
             keypoint = keypoint * factor.reshape(-1, 1, 1, 1, 1, 2)
         score = torch.ones_like(keypoint[..., 0]) if score is None or not self.use_score else score.to(keypoint.dtype)
+        return keypoint, score
+
+    @torch.no_grad()
+    def _draw(self, keypoint: Tensor, score: Tensor) -> Tensor:
         kind = keypoint.device.type
         autocast = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
         dtype = torch.get_autocast_dtype(kind) if autocast else keypoint.dtype

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from pyskl.errors import InputError
@@ -86,8 +87,11 @@ class BaseHead(nn.Module):
                 f'the features are {tuple(x.shape)}, the head expects (clips, {self.in_channels}, frames, height, '
                 f'width); set model.cls_head.in_channels to the channels of the last stage'
             )
-        x = x.mean((3, 4)).transpose(1, 2) if self.per_frame else x.mean((2, 3, 4))
-        return self.fc_cls(self.dropout(x))
+        # In float32 under autocast too: it costs nothing here, and in bfloat16 many frames would get equal logits.
+        x = x.mean((3, 4) if self.per_frame else (2, 3, 4), dtype=self.fc_cls.weight.dtype)
+        x = x.transpose(1, 2) if self.per_frame else x
+        with torch.autocast(x.device.type, enabled=False):
+            return self.fc_cls(self.dropout(x))
 
     def loss(self, logits: Tensor, label: Tensor) -> dict[str, Tensor]:
         """Return ``dict(loss_cls=scalar)`` of logits from :meth:`forward` and their labels."""

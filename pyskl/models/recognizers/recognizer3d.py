@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.errors import InputError, did_you_mean
+from pyskl.models.layers import KeypointBlobs
+from pyskl.models.recognizers.chunks import chunk_logits
 from pyskl.models.recognizers.predictions import clip_predictions, frame_predictions
+from pyskl.models.utils.receptive_field import temporal_halo
 from pyskl.registry import MODELS
 
 __all__ = ['Recognizer3D']
@@ -33,6 +36,8 @@ class Recognizer3D(nn.Module):
         test_cfg: ``average_clips``: how several views of a clip (or of a frame) become one prediction. ``'prob'``, the
             default: mean of the probabilities. ``'score'``: probability of the mean logit. None, for heads that
             predict clips only: one prediction a view, (K, A).
+            ``chunk_frames``: predict longer clips in chunks of so many frames, for networks that are dense in time. The
+            predictions are those of one pass; memory does not grow with the clip. None, the default: in one pass.
 
     Raises:
         InputError: if a config is unknown or contradicts the head.
@@ -50,9 +55,12 @@ class Recognizer3D(nn.Module):
         self.data_preprocessor = _build(data_preprocessor or {'type': 'PoseHeatmapPreprocessor'})
         self.backbone = _build(backbone)
         self.cls_head = _build(cls_head)
+        if hasattr(self.data_preprocessor, 'keep_blobs'):
+            self.data_preprocessor.keep_blobs = getattr(self.backbone, 'takes_blobs', False)
         _check_keys('train_cfg', train_cfg, ())
-        _check_keys('test_cfg', test_cfg, ('average_clips',))
-        self.average_clips = (test_cfg or {}).get('average_clips', 'prob')
+        _check_keys('test_cfg', test_cfg, ('average_clips', 'chunk_frames'))
+        of_head = getattr(self.cls_head, 'average_clips', None) or 'prob'
+        self.average_clips = (test_cfg or {}).get('average_clips', of_head)
         if self.average_clips not in AVERAGES:
             raise InputError(
                 f"model.test_cfg.average_clips is {self.average_clips!r}; it must be 'prob', 'score' or None"
@@ -62,6 +70,19 @@ class Recognizer3D(nn.Module):
                 'model.test_cfg.average_clips=None keeps every view, but a per-frame head gives each frame once; '
                 "use 'prob' or 'score'"
             )
+        self.chunk_frames: int | None = (test_cfg or {}).get('chunk_frames')
+        if self.chunk_frames is not None:
+            self._check_chunks(self.chunk_frames)
+
+    def _check_chunks(self, chunk_frames: Any) -> None:
+        if isinstance(chunk_frames, bool) or not isinstance(chunk_frames, int) or chunk_frames < 1:
+            raise InputError(
+                f'model.test_cfg.chunk_frames is {chunk_frames!r}; it must be a whole number of at least 1, or None'
+            )
+        try:
+            temporal_halo(self.backbone, self.cls_head)
+        except InputError as error:
+            raise InputError(f'model.test_cfg.chunk_frames={chunk_frames} cannot be had: {error}') from None
 
     def init_weights(self) -> None:
         """Draw fresh weights for the parts that have ``init_weights``, or read the backbone's ``pretrained``."""
@@ -70,12 +91,16 @@ class Recognizer3D(nn.Module):
                 part.init_weights()
 
     def forward(
-        self, imgs: Tensor | None = None, label: Tensor | None = None, mode: str = 'tensor', **fields: Any
+        self,
+        imgs: Tensor | KeypointBlobs | None = None,
+        label: Tensor | None = None,
+        mode: str = 'tensor',
+        **fields: Any,
     ) -> Tensor | dict[str, Tensor] | list[dict[str, Any]]:
         """Run the model on a batch that the data preprocessor has prepared.
 
         Args:
-            imgs: (N, K, C, T, H, W) heatmap volumes of K clips a sample.
+            imgs: (N, K, C, T, H, W) heatmap volumes of K clips a sample, drawn or as ``KeypointBlobs``.
             label: (N,) class, (N, A) action units of the clip, or (N, K, T, A) of every frame.
             mode: ``'tensor'`` for logits (N * K, A) or (N * K, T, A), ``'loss'`` for a dict of losses, ``'predict'``
                 for one dict a sample (see :mod:`pyskl.models.recognizers.predictions`).
@@ -166,7 +191,9 @@ class Recognizer3D(nn.Module):
     def val_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
         """Return one prediction dict a sample of the batch; the model should be in evaluation mode."""
         with torch.no_grad():
-            return self(**self.data_preprocessor(data, training=False), mode='predict')
+            if self.chunk_frames is None:
+                return self(**self.data_preprocessor(data, training=False), mode='predict')
+            return self._predictions(chunk_logits(self, data, self.chunk_frames), data.get('label'), data)
 
     def test_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
         """The same as :meth:`val_step`."""
