@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from processes import process_tree
+
 from pyskl.cli import run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -195,16 +197,6 @@ def balance(setting: Setting) -> list[Row]:
     ]  # fmt: skip
 
 
-def _tree(pid: int) -> list[int]:
-    """Return a process and all below it."""
-    found, pending = [], [pid]
-    while pending:
-        found.append(pending.pop())
-        for file in Path(f'/proc/{found[-1]}/task').glob('*/children'):
-            pending += [int(child) for child in file.read_text(encoding='utf-8').split()]
-    return found
-
-
 def _peak_memory(process: subprocess.Popen) -> tuple[float, float]:
     """Watch a process and its children until it ends; (largest RSS of it, of one child) in MiB."""
     peak = {'parent': 0.0, 'child': 0.0}
@@ -212,7 +204,7 @@ def _peak_memory(process: subprocess.Popen) -> tuple[float, float]:
     def watch() -> None:
         while process.poll() is None:
             try:
-                for pid in _tree(process.pid):
+                for pid in process_tree(process.pid):
                     pages = int(Path(f'/proc/{pid}/statm').read_text(encoding='utf-8').split()[1])
                     kind = 'parent' if pid == process.pid else 'child'
                     peak[kind] = max(peak[kind], pages * os.sysconf('SC_PAGE_SIZE') / (1 << 20))

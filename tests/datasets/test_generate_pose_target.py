@@ -124,6 +124,19 @@ def test_any_point_and_limb_equal_the_literal_loop(numbers, sigma):
     np.testing.assert_allclose(volume, literal_keypoints(keypoint, score, (9, 11), sigma), atol=2e-5)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 9), st.sampled_from([0.5, 0.6, 2.3]), st.integers(0, 99), st.booleans())
+def test_images_smaller_than_a_window_equal_the_literal_loop(height, width, sigma, seed, limb):
+    results = sample(persons=2, frames=2, points=51, size=(height, width), seed=seed)
+    keypoint, score = results['keypoint'], results['keypoint_score']
+    volume = GeneratePoseTarget(sigma=sigma, with_kp=not limb, with_limb=limb).transform(results)['imgs']
+    if limb:
+        expected = literal_limbs(keypoint, score, IBUG51.limbs, (height, width), sigma)
+    else:
+        expected = literal_keypoints(keypoint, score, (height, width), sigma)
+    np.testing.assert_allclose(volume, expected, atol=2e-5)
+
+
 def test_keypoints_come_before_limbs():
     results = sample()
     volume = GeneratePoseTarget(with_limb=True).transform(dict(results))['imgs']
