@@ -153,4 +153,7 @@ class OurFrames:
 JOBS = {'heatmaps': heatmaps, 'training': OurTraining, 'frames': OurFrames}
 
 if __name__ == '__main__':
+    from pyskl.engine.memory import keep_freed_memory
+
+    keep_freed_memory()  # as tools/train.py and tools/test.py do
     serve(JOBS)
