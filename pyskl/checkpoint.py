@@ -3,35 +3,71 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from torch import nn
 
 from pyskl.errors import InputError
 
-__all__ = ['check_start_weights', 'check_weights', 'load_weights', 'read_checkpoint']
+__all__ = ['as_checkpoint', 'check_weights', 'load_weights', 'read_checkpoint']
+
+_HEAD = 'cls_head.fc_cls.'
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a checkpoint onto the CPU without running any code in it.
 
     Returns:
-        A dict with at least ``state_dict``; a bare state dict is wrapped.
+        What :func:`as_checkpoint` makes of the file.
 
     Raises:
         InputError: if the file is missing, damaged, or holds more than tensors and plain values.
     """
+    if '://' in str(path):
+        raise InputError(f'checkpoint: {path} is an address; download the file and name it')
     path = Path(path)
     if not path.is_file():
         raise InputError(f'checkpoint: {path} does not exist')
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # a damaged file raises nearly anything
-        reason = ' '.join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f'checkpoint: {path} cannot be read as plain tensors: {reason}') from None
+        raise InputError(f'checkpoint: {path} cannot be read as plain tensors: {_reason(error, path)}') from None
+    return as_checkpoint(content, path)
+
+
+def _reason(error: Exception, path: Path) -> str:
+    message = ' '.join(str(error).split())
+    foreign = re.search(r'GLOBAL (\S+)', message)
+    if foreign is None:
+        return message[:200] or type(error).__name__
+    return (
+        f"besides weights it holds '{foreign[1]}', which only runs as code. If you trust where the file is from, save "
+        f"its weights alone: python -c \"import torch; torch.save({{'state_dict': torch.load('{path}', "
+        f"weights_only=False)['state_dict']}}, 'weights.pth')\", and use weights.pth"
+    )
+
+
+def as_checkpoint(content: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Bring what a file holds to one form.
+
+    Names of weights lose the ``module.`` of a wrapper. A head that is a list of layers of which only the first, a
+    linear one, has weights (``cls_head.fc_cls.0.*``) is read as that layer.
+
+    Args:
+        content: a state dict, or a dict with one under ``state_dict``.
+        path: where it was read, for messages.
+
+    Returns:
+        A dict with at least ``state_dict``, ``meta``, and ``mapping``: a phrase for each renaming of the second kind.
+
+    Raises:
+        InputError: if it holds no weights.
+    """
     if not isinstance(content, Mapping):
         raise InputError(f'checkpoint: {path} holds {type(content).__name__}, not a state dict')
     content = dict(content)
@@ -40,7 +76,12 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     state = content['state_dict']
     if not isinstance(state, Mapping) or not state or not all(map(_is_weight, state.items())):
         raise InputError(f'checkpoint: {path} holds no weights')
-    content['state_dict'] = {name.removeprefix('module.'): value for name, value in state.items()}
+    state = {name.removeprefix('module.'): value for name, value in state.items()}
+    content['mapping'] = []
+    if {name for name in state if name.startswith(_HEAD)} == {f'{_HEAD}0.weight', f'{_HEAD}0.bias'}:
+        state = {name.replace(f'{_HEAD}0.', _HEAD): value for name, value in state.items()}
+        content['mapping'].append(f'{_HEAD}0.* as {_HEAD}*')
+    content['state_dict'] = state
     if not isinstance(content.setdefault('meta', {}), dict):
         raise InputError(f"checkpoint: {path}: 'meta' is {type(content['meta']).__name__}, not a dict")
     return content
@@ -79,27 +120,10 @@ def check_weights(model: nn.Module, state: Mapping[str, torch.Tensor], path: str
         raise InputError(f'checkpoint: {path} does not fit the model of the config: {"; ".join(parts)}')
 
 
-def check_start_weights(model: nn.Module, state: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> str:
-    """Check that a checkpoint is of use as a starting point: a head for other AUs is fine, another network is not.
-
-    Returns:
-        One line for the log: how many weights fit, and which do not.
-
-    Raises:
-        InputError: if no convolution of the checkpoint fits the model.
-    """
-    own = model.state_dict()
-    fits = {name for name, value in own.items() if name in state and state[name].shape == value.shape}
-    if not any(own[name].ndim > 1 for name in fits):
-        raise InputError(f'load_from: no weights of {path} fit the model of the config; it is of another network')
-    left = [name for name in own if name not in fits]
-    names = ', '.join(left[:4]) + (', ...' if len(left) > 4 else '')
-    rest = f'; not found there, or of another shape: {names}' if left else ''
-    return f'{len(fits)} of {len(own)} weights are taken from {path}{rest}'
-
-
 def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> dict[str, Any]:
     """Load all weights of a model from a checkpoint and return the checkpoint's ``meta``.
+
+    Where weights were renamed, the log says so.
 
     Raises:
         InputError: if the file cannot be read, or its weights are not exactly those of the model.
@@ -107,4 +131,6 @@ def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> dict[str, An
     content = read_checkpoint(path)
     check_weights(model, content['state_dict'], path)
     model.load_state_dict(content['state_dict'], strict=True)
+    if content['mapping']:
+        print_log(f'checkpoint: {path}: mapping: {", ".join(content["mapping"])}', logger='current')
     return content['meta']

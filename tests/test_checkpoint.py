@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
-from torch import nn
 
-from pyskl.checkpoint import check_start_weights, check_weights
+from pyskl.checkpoint import check_weights
 from pyskl.engine import load_config, load_weights, read_checkpoint
 from pyskl.engine.hooks.plain_checkpoint import from_plain, to_plain
 from pyskl.errors import InputError
@@ -184,12 +183,3 @@ def test_weights_of_another_network_are_refused(trained, tiny_config, overrides,
         check_weights(model_of(tiny_config, **overrides), read_checkpoint(path)['state_dict'], path)
     assert str(path) in str(caught.value)
     assert '\n' not in str(caught.value)
-
-
-def test_start_weights_of_a_head_for_other_aus_are_taken_and_those_of_another_network_refused():
-    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 12))
-    eight = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 8)).state_dict()
-    told = check_start_weights(model, eight, 'eight.pth')
-    assert told == '2 of 4 weights are taken from eight.pth; not found there, or of another shape: 1.weight, 1.bias'
-    with pytest.raises(InputError, match=r'load_from: no weights of other\.pth fit'):
-        check_start_weights(model, {'stem.weight': torch.zeros(4, 4), '0.bias': torch.zeros(4)}, 'other.pth')

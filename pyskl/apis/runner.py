@@ -33,7 +33,7 @@ _PARTS = {
     'val': ('val_dataloader', 'val_cfg', 'val_evaluator'),
     'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
 }
-_OWN_HOOKS = ('PlainCheckpointHook', 'AverageBuffersHook', 'EpochSeedHook', 'ValidateResumedHook')
+_OWN_HOOKS = ('PlainCheckpointHook', 'StartWeightsHook', 'AverageBuffersHook', 'EpochSeedHook', 'ValidateResumedHook')
 
 
 def require_parts(cfg: Config, parts: Collection[str]) -> None:

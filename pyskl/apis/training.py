@@ -17,10 +17,11 @@ from mmengine.runner import Runner
 
 from pyskl.apis.config_errors import config_errors
 from pyskl.apis.runner import bare_model, build_runner, prepare, require_parts
-from pyskl.checkpoint import check_start_weights, check_weights, load_weights, read_checkpoint
+from pyskl.checkpoint import check_weights, load_weights, read_checkpoint
 from pyskl.engine.autocast import has_bfloat16
 from pyskl.errors import InputError
 from pyskl.registry import MODELS
+from pyskl.start_weights import start_weights
 
 __all__ = ['TrainOutcome', 'apply_amp', 'find_checkpoint', 'train']
 
@@ -125,13 +126,11 @@ def train(
             _check_resume(content, cfg)
             check_weights(model, content['state_dict'], cfg.load_from)
         else:
-            started = check_start_weights(model, content['state_dict'], cfg.load_from)
+            start_weights(model, content, cfg.load_from)  # stops here if nothing fits
     if check_only:
         prepare(cfg, parts)
         return TrainOutcome(Path(cfg.work_dir))
     runner = build_runner(cfg, parts, launcher)
-    if cfg.get('load_from') and not cfg.get('resume'):
-        runner.logger.info(started)
     runner.train()
     outcome = TrainOutcome(Path(cfg.work_dir), find_checkpoint(cfg.work_dir), _best(runner) if validate else None)
     for name, wanted, path in (('last', test_last, outcome.last), ('best', test_best, outcome.best)):

@@ -15,9 +15,9 @@ _SETTINGS = ('MALLOC_MMAP_MAX_', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOL
 def keep_freed_memory() -> bool:
     """Make the C library keep freed memory for the next allocation instead of giving it back to the system.
 
-    A training step on a CPU allocates and frees the same few dozen tensors again and again. Those above 32 MiB are given
-    back each time they are freed, and the system has to clear every page of the next one: up to half of the time of a
-    step. The process then holds what it needed at its peak until it ends.
+    A training step on a CPU allocates and frees the same few dozen tensors again and again. Those above 32 MiB are
+    given back each time they are freed, and the system has to clear every page of the next one: up to a third of a step
+    in float32. The process then holds what it needed at its peak until it ends.
 
     Nothing is done where the C library is not glibc, or where the user has chosen how it allocates (``MALLOC_...``,
     ``GLIBC_TUNABLES``, ``LD_PRELOAD``).

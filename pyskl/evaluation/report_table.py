@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.table import Table
 from pyskl.evaluation.functional.checks import mean_of_known
 from pyskl.evaluation.report import AURow, ClassRow, Report
 
-__all__ = ['format_report']
+__all__ = ['format_comparison', 'format_report']
 
 _WIDTH = 160
 _LABELS = {
@@ -43,6 +43,17 @@ def format_report(report: Report) -> str:
     )
     lines += [f'note: {note}' for note in report.notes]
     return '\n'.join(lines)
+
+
+def format_comparison(reports: Mapping[str, Report]) -> str:
+    """Return the mean scores of several evaluations of the same data as plain text, one row each, by their names."""
+    names = list(dict.fromkeys(name for report in reports.values() for name in report.scores if _total(name)))
+    if not names:
+        return 'no label is known, so nothing is compared'
+    table = _table(['', *names])
+    for title, report in reports.items():
+        table.add_row(title, *(_number(report.scores.get(name)) for name in names))
+    return _render(table)
 
 
 def _total(name: str) -> str | None:

@@ -54,7 +54,7 @@ class Camera:
         width: picture width in pixels.
         height: picture height in pixels.
         focal: focal length in pixels.
-        distance: from the face in outer-eye distances; left to :func:`simulate_pose` if None.
+        distance: from the face in outer-eye distances.
         centre: (x, y) pixels of the optical axis, outside the picture when it is a crop off the middle of a larger one;
             the picture's middle if None.
     """
@@ -62,7 +62,7 @@ class Camera:
     width: int
     height: int
     focal: float
-    distance: float | None = None
+    distance: float
     centre: tuple[float, float] | None = None
 
     @property
@@ -131,20 +131,16 @@ def random_img_shape(rng: np.random.Generator) -> tuple[int, int]:
     return VIDEO_SHAPES[int(np.searchsorted(shares, rng.uniform() * shares[-1]).clip(max=len(shares) - 1))][1]
 
 
-def random_camera(
-    rng: np.random.Generator, img_shape: tuple[int, int], face_size: tuple[float, float] | None = None
-) -> Camera:
+def random_camera(rng: np.random.Generator, img_shape: tuple[int, int]) -> Camera:
     """Draw a camera between a webcam at 0.4 metres and a portrait lens at 3 metres.
 
-    Distance and size of the face in the picture are drawn, and give the focal length: the nearer the camera, the wider
-    its view and the stronger the perspective. No view is wider than 82 degrees.
+    Distance and size of the face in the picture, from 40 pixels to most of it, are drawn and give the focal length: the
+    nearer the camera, the wider its view and the stronger the perspective. No view is wider than 82 degrees.
 
     Args:
         rng: source of randomness.
         img_shape: (h, w) of the picture in pixels. Up to 128 pixels it is the crop of a face, from anywhere in a larger
             picture.
-        face_size: least and greatest outer-eye distance as a share of the picture's shorter side. When not given, from
-            a face of 40 pixels to one that takes most of the picture.
 
     Returns:
         The camera.
@@ -153,7 +149,7 @@ def random_camera(
     side = min(img_shape)
     distance = np.exp(rng.uniform(*np.log(DISTANCES))) / OUTER_EYE_METRES
     crop = max(img_shape) <= CROP_SIDE
-    least, greatest = (CROP_SIZES if crop else FACE_SIZES) if face_size is None else face_size
+    least, greatest = CROP_SIZES if crop else FACE_SIZES
     least = min(greatest, max(least, LEAST_PIXELS / side))
     size = np.exp(rng.uniform(np.log(least), np.log(greatest))) * side
     away = rng.uniform(-1, 1, 2)
@@ -229,7 +225,6 @@ def simulate_pose(
     num_frames: int,
     fps: float,
     camera: Camera,
-    face_size: tuple[float, float] = (0.16, 0.26),
     extent: float = 1.0,
     activity: Activity | None = None,
 ) -> HeadPose:
@@ -240,8 +235,6 @@ def simulate_pose(
         num_frames: number of frames T.
         fps: frames per second.
         camera: the camera the face is placed in front of.
-        face_size: for a camera without a distance, least and greatest outer-eye distance as a share of the picture's
-            height.
         extent: factor on resting poses and wandering, see :func:`head_motion`.
         activity: speech and laughs of the track, which nod and bob the head.
 
@@ -252,8 +245,6 @@ def simulate_pose(
     if camera.is_crop:  # crops are cut along the eyes
         angles[:, 2] *= 0.3
     distance = camera.distance
-    if distance is None:
-        distance = camera.focal / (camera.height * rng.uniform(*face_size))
     wander = np.array([0.02, 0.02, 0.01 * distance] if camera.is_crop else [0.08, 0.06, 0.025 * distance])
     drift = smooth_noise(rng, num_frames, 3, 1.2 * fps) * wander * min(extent, 1.0)
     position = np.array([*_place(rng, camera, distance), distance]) + drift

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import lfilter
 
-__all__ = ['drifting_noise', 'smooth_noise', 'smooth_step', 'stepping_signal']
+__all__ = ['drifting_noise', 'fade', 'smooth_noise', 'smooth_step', 'stepping_signal']
 
 
 def smooth_step(level: np.ndarray) -> np.ndarray:
     """Cubic that leads from 0 to 1 and is flat at both ends; outside 0..1 it stays at the end it left."""
     level = np.clip(level, 0, 1)
     return level * level * (3 - 2 * level)
+
+
+def fade(signal: np.ndarray, decay: float) -> None:
+    """Add to each frame, in place, ``decay`` times what the frame before has become: a first-order recursive filter.
+
+    Args:
+        signal: (T, N) float32. A row at a time is several times quicker than ``scipy.signal.lfilter`` down the columns.
+        decay: 0..1.
+    """
+    decay, part = np.float32(decay), np.empty(signal.shape[1], np.float32)
+    for before, now in pairwise(signal):
+        np.multiply(before, decay, out=part)
+        now += part
 
 
 def drifting_noise(rng: np.random.Generator, num_frames: int, num_signals: int, time_constant: float) -> np.ndarray:
@@ -32,7 +45,8 @@ def drifting_noise(rng: np.random.Generator, num_frames: int, num_signals: int, 
     decay = np.float32(np.exp(-1 / time_constant))
     white = rng.standard_normal((num_frames, num_signals), dtype=np.float32)
     white[1:] *= np.sqrt(1 - decay**2)
-    return lfilter([np.float32(1)], np.array([1, -decay], dtype=np.float32), white, axis=0)
+    fade(white, decay)
+    return white
 
 
 @lru_cache(maxsize=64)

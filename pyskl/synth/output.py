@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
 from pathlib import Path
 
-from pyskl.errors import InputError
-from pyskl.files import replacing
 from pyskl.synth.dataset import SYNTH_VERSION, metainfo_of, write_pickle, write_store
+from pyskl.synth.face_model import DEFAULT_FILE
+from pyskl.synth.own_folder import PICTURES, check_free, place, read_summary, staging
 from pyskl.synth.presets import Preset
 from pyskl.synth.raw_layout import LABELS, SKELETONS, write_raw
 from pyskl.synth.track import check_seed
 
-__all__ = ['FORMS', 'intact_summary', 'write_output']
+__all__ = ['FORMS', 'intact_pictures', 'intact_summary', 'write_output', 'write_pictures']
 
 FORMS: dict[str, tuple[str, ...]] = {
     'pickle': ('annotation.pkl',),
@@ -23,58 +21,59 @@ FORMS: dict[str, tuple[str, ...]] = {
 }
 """Form -> what lies in the folder."""
 
-SUMMARY = 'summary.json'
-
 
 def _digest(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's files with their names.
-
-    Of the JSON files, which can be a million, names and sizes stand for the content.
-    """
+    """Return the SHA-256 of a file, or of a folder's files with their names."""
     digest = hashlib.sha256()
     files = sorted(item for item in path.rglob('*') if item.is_file()) if path.is_dir() else [path]
     for file in files:
         if path.is_dir():
             digest.update(f'{file.relative_to(path).as_posix()}:{file.stat().st_size};'.encode())
-        if path.name == SKELETONS:
-            continue
         with file.open('rb') as content:
             while block := content.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
 
 
-def _digests(out: Path, form: str) -> str:
-    digests = [_digest(out / name) for name in FORMS[form]]
+def _digests(folder: Path, form: str) -> str:
+    digests = [_digest(folder / name) for name in FORMS[form]]
     return digests[0] if len(digests) == 1 else hashlib.sha256(''.join(digests).encode()).hexdigest()
 
 
 def _recipe(name: str, preset: Preset, seed: int, form: str) -> dict[str, object]:
-    models = sorted(Path(__file__).parent.glob('face_model*.npz'))
     return {
         'preset': name,
         'seed': seed,
         'form': form,
         'version': SYNTH_VERSION,
-        'face_model_sha256': [_digest(path) for path in models],
+        'face_model_sha256': _digest(DEFAULT_FILE),
         'settings': repr(preset),
     }
 
 
 def intact_summary(out: Path, name: str, preset: Preset, seed: int, form: str) -> dict[str, object] | None:
     """Return the summary of an intact result of the same recipe, or None."""
+    summary = read_summary(out)
     try:
-        summary = json.loads((out / SUMMARY).read_text(encoding='utf-8'))
-        same = summary['recipe'] == _recipe(name, preset, seed, form)
+        same = summary is not None and summary['recipe'] == _recipe(name, preset, seed, form)
         return summary if same and summary['sha256'] == _digests(out, form) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, KeyError):
         return None
+
+
+def intact_pictures(out: Path, summary: dict[str, object]) -> bool:
+    """Tell whether both pictures of a result are there as they were drawn."""
+    pictures = summary.get('pictures') or {}
+    try:
+        return set(pictures) == set(PICTURES) and all(_digest(out / name) == pictures[name] for name in PICTURES)
+    except OSError:
+        return False
 
 
 def write_output(
     out: Path, name: str, preset: Preset, seed: int, form: str, workers: int = 0, progress: bool = False
 ) -> dict[str, object]:
-    """Make a data set in a folder.
+    """Make a data set in a folder, in the place of an older one of ours.
 
     Args:
         out: the folder; made if it does not exist.
@@ -90,40 +89,50 @@ def write_output(
         ``sha256``...
 
     Raises:
-        InputError: if the settings cannot be used, or something cannot be written.
+        InputError: if the settings cannot be used, something is there that is not ours, another process is at work
+            there, or something cannot be written.
     """
     check_seed(seed)
     metainfo = metainfo_of(preset, seed)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f'{out}: cannot be written ({error.strerror})') from None
-    if form == 'raw':
-        _remove_raw(out)
+    check_free(out, FORMS[form])
     write = {'pickle': write_pickle, 'store': write_store, 'raw': write_raw}[form]
-    path = out if form == 'raw' else out / FORMS[form][0]
-    splits = write(path, preset, seed, workers, progress)
-    summary = {
-        'dataset': 'synthetic',
-        'synthetic': True,
-        'recipe': _recipe(name, preset, seed, form),
-        'files': list(FORMS[form]),
-        'sha256': _digests(out, form),
-        'aus': metainfo['aus'],
-        'splits': splits,
-    }
-    with replacing(out / SUMMARY) as temporary:
-        temporary.write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
+    with staging(out) as folder:
+        splits = write(folder if form == 'raw' else folder / FORMS[form][0], preset, seed, workers, progress)
+        before = read_summary(out) or {}
+        recipe = _recipe(name, preset, seed, form)
+        summary = {
+            'dataset': 'synthetic',
+            'synthetic': True,
+            'recipe': recipe,
+            'files': list(FORMS[form]),
+            'sha256': _digests(folder, form),
+            'pictures': before['pictures'] if before.get('recipe') == recipe else {},
+            'aus': metainfo['aus'],
+            'splits': splits,
+        }
+        place(out, folder, FORMS[form], summary)
     return summary
 
 
-def _remove_raw(out: Path) -> None:
-    """Remove an older result of ours; folders of the same names that are not ours stay and are refused later."""
-    try:
-        summary = json.loads((out / SUMMARY).read_text(encoding='utf-8'))
-        ours = summary['synthetic'] is True and summary['files'] == list(FORMS['raw'])
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    if ours:
-        for name in FORMS['raw']:
-            shutil.rmtree(out / name, ignore_errors=True)
+def write_pictures(out: Path, summary: dict[str, object], preset: Preset, seed: int) -> None:
+    """Draw the faces of a result: its Action Units one by one, and the first track as a film.
+
+    Args:
+        out: the folder of the result.
+        summary: of the result; the pictures are entered.
+        preset: what the result was made of.
+        seed: of the result.
+
+    Raises:
+        InputError: as :func:`write_output`.
+    """
+    from pyskl.synth.preview import draw_animation, draw_preview
+    from pyskl.synth.track import load_model, simulate_track
+
+    check_free(out, PICTURES)
+    with staging(out) as folder:
+        sheet, film = (folder / name for name in PICTURES)
+        draw_preview(sheet, load_model(preset.layout), summary['aus'])
+        draw_animation(film, simulate_track(seed, 'train', 0, preset), summary['aus'])
+        summary['pictures'] = {name: _digest(folder / name) for name in PICTURES}
+        place(out, folder, PICTURES, summary)

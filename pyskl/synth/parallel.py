@@ -29,7 +29,7 @@ def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], workers:
         workers: number of processes; 0 works in this one.
 
     Yields:
-        One result per task. Few are held at a time. Leaving early stops the workers.
+        One result per task. Few are held at a time. Leaving early stops the workers when their present tasks are done.
 
     Raises:
         InputError: if ``workers`` is negative, or a worker is killed.
@@ -39,27 +39,22 @@ def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], workers:
     if workers == 0 or len(tasks) < 2:
         yield from map(function, tasks)
         return
-    others = set(multiprocessing.active_children())
     context = multiprocessing.get_context('spawn')
     workers = min(workers, len(tasks))
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
     running: deque[Future[Result]] = deque()
     waiting = iter(tasks)
-    finished = False
     try:
         _submit(executor, function, waiting, running, workers * AHEAD)
         while running:
             yield running.popleft().result()
             _submit(executor, function, waiting, running, workers * AHEAD)
-        finished = True
     except BrokenProcessPool:
         raise InputError('a worker process was killed (out of memory?); run again with fewer workers') from None
     finally:
-        if not finished:
-            for child in set(multiprocessing.active_children()) - others:
-                child.terminate()
-                child.join()
-        executor.shutdown(wait=finished, cancel_futures=True)
+        # Tasks that run are waited for: a worker that is ended while it hands over a result leaves the others waiting
+        # for the pipe for ever.
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _submit(

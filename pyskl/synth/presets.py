@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from pyskl.action_units import AFFWILD_AUS, AU_NAMES
+from pyskl.action_units import AFFWILD_AUS
 from pyskl.errors import InputError, did_you_mean
+from pyskl.synth.expressions import SIMULATED_AUS
 from pyskl.synth.sensor import Sensor
 
 __all__ = ['AU_SETS', 'LAYOUTS', 'PRESETS', 'SPLITS', 'Preset', 'get_preset', 'label_set', 'with_labels']
@@ -122,10 +123,10 @@ def label_set(aus: str | Sequence[str]) -> tuple[str, ...]:
     else:
         names = tuple(aus)
     for name in names:
-        if name not in AU_NAMES:
+        if name not in SIMULATED_AUS:
             raise InputError(
                 f"'{name}' is neither a label set ({', '.join(AU_SETS)}) nor an Action Unit of synthetic data; "
-                f'{did_you_mean(name, [*AU_SETS, *AU_NAMES])}'
+                f'{did_you_mean(name, [*AU_SETS, *SIMULATED_AUS])}'
             )
         if names.count(name) > 1:
             raise InputError(f"the Action Unit '{name}' is named twice")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,98 +11,114 @@ import numpy as np
 from pyskl.action_units import AFFWILD_AUS, AU_NAMES
 from pyskl.errors import InputError
 from pyskl.keypoints import get_layout, guess_layout
+from pyskl.synth.camera import rotations
 from pyskl.synth.dynamics import FULL_INTENSITY
 from pyskl.synth.face_model import FaceModel
 from pyskl.synth.identity import random_identity
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from PIL.Image import Image
 
-__all__ = ['draw_animation', 'draw_face', 'draw_preview']
+__all__ = ['draw_animation', 'draw_preview']
 
 BANDS = 2  # columns of Action Units
 NAME_WIDTH, FACE_WIDTH, FACE_HEIGHT, HEAD_HEIGHT = 1.0, 1.3, 1.6, 0.5  # inches
+EYES_BELOW, SCALE = 0.6, 0.62  # inches below a face's top; inches in one outer-eye distance
+GROUND = '0.7'  # grey
 SAMPLE_SEED = 5  # the random face of the sheet
+TURNS = (-25.0, 0.0, 25.0)  # degrees
 
 PICTURE_SIZE = 400  # pixels, the animation's square
 BAR_LEFT, BAR_LENGTH = PICTURE_SIZE + 50, 130
 MARGIN = 20
 WHITE, BLACK, GREY, BLUE = (255, 255, 255), (0, 0, 0), (225, 225, 225), (60, 110, 200)
 
-
-def draw_face(axes: Axes, points: np.ndarray, color: str = 'black', width: float = 1.0, layout: str = 'ibug68') -> None:
-    """Draw the lines of a face.
-
-    Args:
-        axes: matplotlib axes.
-        points: (V, 2) x to the right, y up, in outer-eye distances.
-        color: line colour.
-        width: line width in points.
-        layout: keypoint layout of the points.
-    """
-    from matplotlib.collections import LineCollection
-
-    lines = [points[[start, end]] for start, end in get_layout(layout).limbs]
-    axes.add_collection(LineCollection(lines, colors=color, linewidths=width))
-    axes.set_xlim(-0.9, 0.9)
-    axes.set_ylim(-1.65, 0.75 if layout == 'mediapipe478' else 0.45)
-    axes.set_aspect('equal')
-    axes.set_axis_off()
+Cell = tuple[str, list[np.ndarray], list[tuple[str, np.ndarray]]]  # name, faces behind, faces and what is above them
 
 
-def draw_preview(path: Path | BinaryIO, model: FaceModel, intensities: tuple[float, ...] = (0.0, 2.5, 5.0)) -> None:
-    """Write a sheet with every Action Unit at some intensities on the mean face and on a random one.
+def draw_preview(
+    path: Path | BinaryIO,
+    model: FaceModel,
+    aus: Sequence[str] | None = None,
+    intensities: tuple[float, ...] = (0.0, 2.5, 5.0),
+) -> None:
+    """Write a sheet with Action Units at some intensities on the mean face and on a random one, then both heads turned.
 
     Faces are seen from the front; the face at rest is drawn in grey behind.
 
     Args:
         path: the PNG file, or a binary file open for writing.
         model: the face model.
+        aus: names of the Action Units; None: all that the model has.
         intensities: levels in 0..5, side by side.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
 
-    num_aus, num_levels = len(model.au_names), len(intensities)
-    person = random_identity(np.random.default_rng(SAMPLE_SEED), model)
-    rows = -(-num_aus // BANDS)
-    band_width = NAME_WIDTH + 2 * num_levels * FACE_WIDTH
+    cells = [*_action_units(model, model.au_names if aus is None else aus, intensities), *_turned(model)]
+    num_columns = max(len(faces) for _, _, faces in cells)
+    rows = -(-len(cells) // BANDS)
+    band_width = NAME_WIDTH + num_columns * FACE_WIDTH
     width, height = BANDS * band_width, HEAD_HEIGHT + rows * FACE_HEIGHT
     figure = Figure(figsize=(width, height), dpi=100)
     FigureCanvasAgg(figure)
-    figure.text(
-        0.5, 1 - 0.25 / height, fontsize=13, ha='center', va='center',
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+    axes.set_axis_off()
+    axes.text(
+        width / 2, height - 0.25, fontsize=13, ha='center', va='center',
         s='Synthetic face: each Action Unit on the mean face, then on a random person. '
         'The left of the picture is the right side of the subject.',
     )  # fmt: skip
-    for number, au in enumerate(model.au_names):
-        weights = np.zeros((num_levels, num_aus, 2), dtype=np.float32)
-        weights[:, number] = np.array(intensities, dtype=np.float32)[:, None] / FULL_INTENSITY
+    limbs = np.array(get_layout(model.layout).limbs)
+    lines: dict[str, list[np.ndarray]] = {GROUND: [], 'black': []}
+    for number, (title, behind, faces) in enumerate(cells):
         band, row = divmod(number, rows)
-        bottom = (height - HEAD_HEIGHT - (row + 1) * FACE_HEIGHT) / height
-        name = AU_NAMES[au].replace(' ', '\n')
-        figure.text(
-            (band * band_width + 0.1) / width,
-            bottom + FACE_HEIGHT / height / 2,
-            f'{au}\n{name}',
-            fontsize=10,
-            va='center',
-        )
-        for half, (neutral, gains) in enumerate(((model.neutral, 1.0), (person.neutral, person.au_gains))):
-            for level, face in enumerate(model.deform(neutral, weights * gains)):
-                left = band * band_width + NAME_WIDTH + (half * num_levels + level) * FACE_WIDTH
-                axes = figure.add_axes((left / width, bottom, FACE_WIDTH / width, 0.88 * FACE_HEIGHT / height))
-                draw_face(axes, neutral[:, :2], '0.7', 0.8, model.layout)
-                draw_face(axes, face[:, :2], 'black', 1.0, model.layout)
-                axes.set_title(f'{intensities[level]:g}', fontsize=8, pad=1)
+        left, top = band * band_width, height - HEAD_HEIGHT - row * FACE_HEIGHT
+        axes.text(left + 0.1, top - FACE_HEIGHT / 2, title, fontsize=10, va='center')
+        for column, (name, face) in enumerate(faces):
+            place = np.array([left + NAME_WIDTH + (column + 0.5) * FACE_WIDTH, top - EYES_BELOW])
+            axes.text(place[0], top - 0.1, name, fontsize=8, ha='center', va='center')
+            for color, points in ((GROUND, behind and behind[column]), ('black', face)):
+                if len(points):
+                    lines[color].append((points[:, :2] * SCALE + place)[limbs])
+    for color, drawn in lines.items():
+        axes.add_collection(LineCollection(np.concatenate(drawn), colors=color, linewidths=1.0))
     figure.savefig(path, format='png', metadata={'Software': None})
+
+
+def _people(model: FaceModel) -> list[tuple[np.ndarray, np.ndarray | float]]:
+    person = random_identity(np.random.default_rng(SAMPLE_SEED), model)
+    return [(model.neutral, 1.0), (person.neutral, person.au_gains)]
+
+
+def _action_units(model: FaceModel, aus: Sequence[str], intensities: tuple[float, ...]) -> Iterator[Cell]:
+    for au in aus:
+        weights = np.zeros((len(intensities), len(model.au_names), 2), dtype=np.float32)
+        weights[:, model.au_names.index(au)] = np.array(intensities, dtype=np.float32)[:, None] / FULL_INTENSITY
+        behind, faces = [], []
+        for neutral, gains in _people(model):
+            behind += [neutral] * len(intensities)
+            moved = model.deform(neutral, weights * gains)
+            faces += [(f'{level:g}', face) for level, face in zip(intensities, moved, strict=True)]
+        yield f'{au}\n{AU_NAMES[au].replace(" ", chr(10))}', behind, faces
+
+
+def _turned(model: FaceModel) -> Iterator[Cell]:
+    for title, axis in (('turned', 0), ('nodding', 1)):
+        angles = np.zeros((len(TURNS), 3))
+        angles[:, axis] = TURNS
+        turns = rotations(np.deg2rad(angles))
+        names = [f'{turn:g}°' for turn in TURNS]
+        heads = [neutral @ turn.T for neutral, _ in _people(model) for turn in turns]
+        heads = [head - [(head[:, 0].min() + head[:, 0].max()) / 2, 0, 0] for head in heads]
+        yield f'{title}\nhead', [], list(zip(names * 2, heads, strict=True))
 
 
 def draw_animation(
     path: Path | BinaryIO,
     track: Mapping[str, object],
-    aus: tuple[str, ...] = AFFWILD_AUS,
+    aus: Sequence[str] = AFFWILD_AUS,
     seconds: float = 6.0,
     fps: float = 15.0,
 ) -> None:
@@ -143,7 +159,7 @@ def draw_animation(
     )
 
 
-def _picture(points: np.ndarray | None, intensity: np.ndarray, aus: tuple[str, ...]) -> Image:
+def _picture(points: np.ndarray | None, intensity: np.ndarray, aus: Sequence[str]) -> Image:
     """Draw one frame of the animation; ``points`` (V, 2) in pixels, None where no face was found."""
     from PIL import Image, ImageDraw
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import uuid
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -50,7 +49,7 @@ def write_raw(
 ) -> dict[str, dict[str, object]]:
     """Write the training and validation videos of a data set.
 
-    Both folders appear when they are complete.
+    Neither folder stays when that fails.
 
     Args:
         folder: where ``AU_Detection_Challenge`` and ``skeletons`` go.
@@ -72,9 +71,8 @@ def write_raw(
     for name in (LABELS, SKELETONS):
         if (folder / name).exists():
             raise InputError(f'{folder / name}: is already there; give another folder')
-    staging = folder / f'.raw.{uuid.uuid4().hex[:8]}'
     tasks: list[Task] = [
-        (int(seed), split, number, record, staging)
+        (int(seed), split, number, record, folder)
         for split, count in record.tracks.items()
         if split in SUBSETS
         for number in range(count)
@@ -83,19 +81,19 @@ def write_raw(
     try:
         for name in (LABELS, SKELETONS):
             for subset in SUBSETS.values():
-                (staging / name / subset).mkdir(parents=True)
+                (folder / name / subset).mkdir(parents=True)
         with (
             closing(in_order(_write_video, tasks, workers)) as videos,
             progress_bar(videos, 'writing synthetic videos', len(tasks), progress) as shown,
         ):
             for (_, split, *_), track in zip(tasks, shown, strict=True):
                 counts[split].add(track)
+    except BaseException as error:
         for name in (LABELS, SKELETONS):
-            (staging / name).rename(folder / name)
-    except OSError as error:
-        raise InputError(f'{folder}: cannot be written ({error.strerror or error})') from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+            shutil.rmtree(folder / name, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise InputError(f'{folder}: cannot be written ({error.strerror or error})') from error
+        raise
     return {split: count.result() for split, count in counts.items()}
 
 

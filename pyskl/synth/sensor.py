@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter
 
 from pyskl.errors import InputError, did_you_mean
 from pyskl.synth.blunders import bursts, confuse_features, freeze, slip
 from pyskl.synth.detectors import CONVENTIONS, DETECTORS, TOGETHER, Geometry, geometry_of, smooth_fields
-from pyskl.synth.noise import drifting_noise
+from pyskl.synth.landmark_noise import landmark_noise, shared_noise
+from pyskl.synth.noise import drifting_noise, fade
 
 __all__ = ['Sensor', 'observe', 'random_sensor']
 
 SHARES = (0.45, 0.25, 0.3)  # how many tracks each of DETECTORS sees
 TRUST = {'dlib': 0.85, 'openpifpaf': 0.85, 'plain': 0.97}  # mean score of a clear view
-SHARED_DRIFT = 0.6  # of the drift, how much all landmarks of a feature have in common
-FEATURES = ('jaw', 'right_brow', 'left_brow', 'nose', 'right_eye', 'left_eye', 'mouth')
 TURN = 0.6  # radians of yaw at which noise has grown by `pose`
 NOD = 0.45  # radians of pitch
 HIDDEN_NOISE = 1.5  # how much more noise a hidden landmark has
@@ -136,23 +134,27 @@ def observe(
     """
     geometry = geometry_of(layout)
     num_frames = len(keypoint)
-    scale = np.asarray(scale, np.float32)
+    keypoint, scale = np.ascontiguousarray(keypoint, np.float32), np.asarray(scale, np.float32)
     turn = np.zeros(num_frames, np.float32) if yaw is None else np.abs(np.asarray(yaw, np.float32))
     nod = np.zeros(num_frames, np.float32) if pitch is None else np.abs(np.asarray(pitch, np.float32))
     hidden = None if visible is None else 1 - np.asarray(visible, np.float32)
     right, up = _axes(keypoint, geometry)
-    seen = keypoint.astype(np.float32)  # a copy
+    seen = keypoint.copy()
     _follow_convention(seen, right, up, scale, sensor, geometry)
     if hidden is not None:
         _follow_outline(seen, right, scale, hidden, geometry)
     effort = 1 + sensor.pose * ((turn / TURN) ** 2 + (nod / NOD) ** 2)
-    error = _noise(rng, keypoint, scale, fps, sensor, effort, geometry)
+    jitter = (np.hypot(sensor.jitter * scale, sensor.pixel_floor) * effort).astype(np.float32)[:, None]
+    drift = (sensor.drift * scale * effort).astype(np.float32)[:, None]
+    memory = sensor.drift_seconds * fps
+    error = landmark_noise(rng, keypoint, jitter, drift, memory, geometry)
     if sensor.together > 0:
         error *= np.float32(np.sqrt(1 - sensor.together))
-        _add_field(rng, error, scale, fps, sensor, effort, geometry, smooth_fields(layout))
+        error += shared_noise(rng, jitter, drift, memory, sensor.together, smooth_fields(layout))
     if hidden is not None:
-        error *= (1 + HIDDEN_NOISE * hidden)[..., None]
-    seen += error
+        error *= 1 + HIDDEN_NOISE * hidden
+    for axis in range(2):
+        seen[..., axis] += error[axis]
 
     hazard = np.minimum(effort, 6)
     confuse_features(rng, seen, up, fps, sensor, hazard, geometry)
@@ -207,70 +209,16 @@ def _follow_outline(
     seen[:, points] += distance[..., None] * right[:, None]
 
 
-def _noise(
-    rng: np.random.Generator,
-    keypoint: np.ndarray,
-    scale: np.ndarray,
-    fps: float,
-    sensor: Sensor,
-    effort: np.ndarray,
-    geometry: Geometry,
-) -> np.ndarray:
-    """(T, V, 2) float32 pixels: jitter and drift, larger along contours than across them."""
-    num_frames, num_keypoints, _ = keypoint.shape
-    memory = sensor.drift_seconds * fps
-    error = rng.standard_normal((num_frames, num_keypoints * 2), dtype=np.float32)
-    error *= (np.hypot(sensor.jitter * scale, sensor.pixel_floor) * effort).astype(np.float32)[:, None]
-    drift = drifting_noise(rng, num_frames, num_keypoints * 2, memory)
-    size = (sensor.drift * scale * effort).astype(np.float32)[:, None]
-    drift *= size * np.float32(np.sqrt(1 - SHARED_DRIFT**2))
-    error += drift
-    error = error.reshape(keypoint.shape)
-    error *= geometry.spread
-    along = keypoint[:, geometry.after] - keypoint[:, geometry.before]
-    along /= np.maximum(np.sqrt(np.einsum('tvc,tvc->tv', along, along)), 1e-6)[..., None]
-    along[:, geometry.before == geometry.after] = 1, 0
-    turned = np.empty_like(error)
-    turned[..., 0] = error[..., 0] * along[..., 0] - error[..., 1] * along[..., 1]
-    turned[..., 1] = error[..., 0] * along[..., 1] + error[..., 1] * along[..., 0]
-    common = drifting_noise(rng, num_frames, 2 * len(FEATURES), memory) * (size * np.float32(SHARED_DRIFT))
-    for number, feature in enumerate(FEATURES):
-        points = geometry.regions[feature]
-        size = float(geometry.spread[points].mean())
-        turned[:, points] += size * common[:, None, 2 * number : 2 * number + 2]
-    return turned
-
-
-def _add_field(
-    rng: np.random.Generator,
-    error: np.ndarray,
-    scale: np.ndarray,
-    fps: float,
-    sensor: Sensor,
-    effort: np.ndarray,
-    geometry: Geometry,
-    fields: np.ndarray,
-) -> None:
-    """Add, in place, the part of jitter and drift that neighbouring landmarks share."""
-    num_frames, num_keypoints, _ = error.shape
-    bumps = rng.standard_normal((num_frames, 2 * len(fields)), dtype=np.float32)
-    bumps *= (np.hypot(sensor.jitter * scale, sensor.pixel_floor) * effort).astype(np.float32)[:, None]
-    drift = drifting_noise(rng, num_frames, 2 * len(fields), sensor.drift_seconds * fps)
-    drift *= (sensor.drift * scale * effort).astype(np.float32)[:, None]
-    bumps += drift
-    bumps *= np.float32(np.sqrt(sensor.together))
-    field = (bumps.reshape(-1, len(fields)) @ fields).reshape(num_frames, 2, num_keypoints)
-    error += field.transpose(0, 2, 1)
-
-
 def _smooth(seen: np.ndarray, decay: float, lost: np.ndarray) -> None:
     """Low-pass each run of frames with a face; a face that is found anew starts afresh."""
     edges = np.flatnonzero(np.diff(np.concatenate([[True], lost, [True]]).astype(np.int8)))
     keep, gain = np.float32(decay), np.float32(1 - decay)
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        run = seen[start:stop].reshape(stop - start, -1)
-        smooth, _ = lfilter(np.array([gain]), np.array([1, -keep], np.float32), run, axis=0, zi=keep * run[:1])
-        seen[start:stop] = smooth.reshape(seen[start:stop].shape)
+        run = seen[start:stop].reshape(stop - start, -1)  # a view
+        first = keep * run[:1]
+        run *= gain
+        run[:1] += first
+        fade(run, keep)
 
 
 def _scores(
@@ -283,7 +231,7 @@ def _scores(
     hidden: np.ndarray | None,
 ) -> np.ndarray:
     """(T, V) float32 scores in frames with a face: MediaPipe has none and says 1, dlib one for the whole face."""
-    num_frames, num_keypoints, _ = error.shape
+    _, num_frames, num_keypoints = error.shape
     if sensor.kind == 'mediapipe':
         return np.ones((num_frames, num_keypoints), np.float32)
     mood = np.abs(drifting_noise(rng, num_frames, 1, fps))
@@ -291,7 +239,7 @@ def _scores(
     if sensor.kind == 'dlib':
         whole = trust - 0.1 * mood - 0.15 * (effort[:, None] - 1)
         return np.repeat(np.clip(whole, 0.05, 1), num_keypoints, axis=1).astype(np.float32)
-    doubt = np.sqrt(np.einsum('tvc,tvc->tv', error, error))
+    doubt = np.sqrt(error[0] * error[0] + error[1] * error[1])
     doubt /= ((sensor.jitter + sensor.drift) * scale + sensor.pixel_floor + 1e-6).astype(np.float32)[:, None]
     share = 0.05 if sensor.kind == 'openpifpaf' else 0.02
     score = trust - 0.015 * mood - share * doubt - 0.05 * (effort[:, None] - 1)

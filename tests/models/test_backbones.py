@@ -10,7 +10,6 @@ from torch import nn
 
 from pyskl.errors import InputError
 from pyskl.models import ResNet3d, ResNet3dSlowOnly, fuse_conv_bn
-from pyskl.registry import MODELS
 
 STATE_DICT = Path(__file__).parents[1] / 'data' / 'slowonly_r50_state_dict.json'
 POSEC3D = {
@@ -34,24 +33,6 @@ def small(**kwargs) -> ResNet3dSlowOnly:
 
 def volume(frames: int = 4, size: int = 16, channels: int = 5) -> torch.Tensor:
     return torch.rand(2, channels, frames, size, size, generator=torch.Generator().manual_seed(1))
-
-
-def registered_backbones() -> list[str]:
-    return sorted(
-        name for name, part in MODELS.module_dict.items() if part.__module__.startswith('pyskl.models.backbones')
-    )
-
-
-@pytest.mark.parametrize('name', registered_backbones())
-def test_every_backbone_runs_forward_and_backward(name):
-    backbone = MODELS.build({'type': name, 'in_channels': 5, 'base_channels': 8}).train()
-    x = volume().requires_grad_()
-    features = backbone(x)
-    assert features.ndim == 5
-    assert features.shape[:2] == (2, backbone.feat_dim)
-    features.square().mean().backward()
-    assert torch.isfinite(x.grad).all()
-    assert all(parameter.grad is not None for parameter in backbone.parameters())
 
 
 def test_state_dict_is_that_of_published_checkpoints():
@@ -166,6 +147,8 @@ def test_pyskl_spelling_equals_mmaction_spelling():
         ({'inflate': (0, (1, 0, 1), 1)}, r'inflate\[1\]'),
         ({'style': 'torch'}, 'style'),
         ({'inflate_style': '1x1x1'}, 'inflate_style'),
+        ({'non_local': (0, 1)}, 'non_local'),
+        ({'lateral': True}, 'second pathway'),
     ],
 )
 def test_wrong_arguments_are_named(kwargs, message):
@@ -215,6 +198,27 @@ def test_checkpointing_saves_the_gradient_below_a_frozen_stem():
     assert backbone.layer1[0].conv1.conv.weight.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize(('depth', 'width'), [(50, 64), (18, 16)])
+def test_non_local_operations_follow_the_blocks_asked_for(depth, width):
+    backbone = small(depth=depth, non_local=(0, (0, 1), 1), non_local_cfg={'sub_sample': True, 'mode': 'gaussian'})
+    places = [name for name in backbone.state_dict() if name.endswith('non_local_block.conv_out.conv.weight')]
+    assert places == [f'layer{number}.non_local_block.conv_out.conv.weight' for number in ('2.1', '3.0')]
+    assert backbone.layer3[0].non_local_block.in_channels == width
+    block = backbone.layer3[0].eval()
+    x = torch.rand(1, width // 2, 3, 6, 6)
+    without = ResNet3dSlowOnly(**{**SMALL, 'depth': depth}).layer3[0].eval()
+    without.load_state_dict(block.state_dict(), strict=False)
+    plain = without(x)
+    # with 'gaussian', every place adds a weighted mean over all places, whose weights are softmax(x . x')
+    far = block.non_local_block
+    nn.init.normal_(far.conv_out.conv.weight)
+    keys = nn.functional.max_pool3d(plain, (1, 2, 2)).flatten(2)
+    values = nn.functional.max_pool3d(far.g[0](plain), (1, 2, 2)).flatten(2)
+    weights = (plain.flatten(2).transpose(1, 2) @ keys).softmax(-1)
+    mean = (weights @ values.transpose(1, 2)).transpose(1, 2).reshape(1, -1, *plain.shape[2:])
+    torch.testing.assert_close(block(x), plain + far.conv_out(mean))
+
+
 def test_zero_init_makes_blocks_identities():
     backbone = small(zero_init_residual=True).eval()
     block = backbone.layer2[1]
@@ -247,7 +251,7 @@ def test_pretrained_that_does_not_fit_is_an_input_error(tmp_path):
         small(pretrained=tmp_path / 'missing.pth')
     state = small().state_dict()
     path = tmp_path / 'weights.pth'
-    torch.save({**state, 'conv1.conv.weight': torch.zeros(4, 6, 1, 7, 7)}, path)
+    torch.save({**state, 'conv1.conv.weight': torch.zeros(4, 5, 1, 5, 5)}, path)
     with pytest.raises(InputError, match=r'conv1\.conv\.weight'):
         small(pretrained=path)
     torch.save({name: value for name, value in state.items() if not name.startswith('layer3')}, path)

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 from scipy.special import expit, softmax
+from torch import nn
 
 from pyskl.errors import InputError
-from pyskl.models import AUHead, I3DHead
+from pyskl.models import AUHead, I3DHead, Recognizer3D
 
 FEATURES = torch.rand(3, 8, 5, 2, 2, generator=torch.Generator().manual_seed(0))
 
@@ -86,3 +87,13 @@ def test_features_of_another_shape_are_an_input_error():
         AUHead(4, 8)((FEATURES, FEATURES))
     with pytest.raises(InputError, match='num_classes'):
         AUHead(0, 8)
+
+
+def test_the_arguments_of_published_configs_are_understood():
+    head = {'type': 'I3DHead', 'in_channels': 3, 'num_classes': 4, 'spatial_type': 'avg', 'average_clips': 'score'}
+    preprocessor = {'type': 'PoseHeatmapPreprocessor', 'heatmap_size': (8, 8)}
+    model = Recognizer3D(nn.Identity(), head, preprocessor)
+    assert model.average_clips == 'score'
+    assert Recognizer3D(nn.Identity(), head, preprocessor, test_cfg={'average_clips': 'prob'}).average_clips == 'prob'
+    with pytest.raises(InputError, match='spatial_type'):
+        I3DHead(4, 3, spatial_type='max')

@@ -213,8 +213,10 @@ def test_unknown_layout_is_an_input_error():
 
 
 def test_an_action_unit_without_a_movement_is_an_input_error():
+    with pytest.raises(InputError, match=r"'AU43' is neither .* nor an Action Unit of synthetic data"):
+        with_labels('tiny', 'AU43', None)
     with pytest.raises(InputError, match="don't make AU43"):
-        simulate_track(0, 'train', 0, with_labels('tiny', 'AU43', None))
+        simulate_track(0, 'train', 0, dataclasses.replace(PRESETS['tiny'], aus=('AU43',)))
 
 
 def test_the_mesh_shows_the_same_person_doing_the_same():

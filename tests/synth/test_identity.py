@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pyskl.keypoints import convert_keypoints
+from pyskl.keypoints import convert_keypoints, get_layout
 from pyskl.synth.camera import rotations
 from pyskl.synth.face_model import FaceModel
 from pyskl.synth.identity import GAIN_RANGE, RESTING, random_identity
@@ -100,6 +100,20 @@ def test_the_jaw_line_is_an_arc_from_wherever_it_is_seen(yaw, pitch):
     assert bends.std(axis=0).max() < 4
     if yaw == pitch == 0:
         assert 7 < bends[:, 7].mean() < 15 and np.percentile(bends[:, 7], 2) > 0 and bends[:, 7].max() < 25
+
+
+def test_the_rim_of_the_mesh_is_as_even_as_the_jaw_line():
+    """Its angles on five real faces seen from the front: 0 to 24 degrees, differing by 2 to 4 between them."""
+    faces = np.array([random_identity(np.random.default_rng(seed), MESH).neutral for seed in range(200)])
+    half = [10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152]
+    rim = [*half, *get_layout('mediapipe478').mirror[half[-2:0:-1]]]
+    assert set(rim) == set(MESH.outline)
+    for yaw, pitch in ((0, 0), (15, 0), (0, 10), (0, -10)):
+        seen = (faces[:, [*rim, *rim[:2]]] @ rotations(np.deg2rad([[yaw, pitch, 0]]))[0].T)[..., :2]
+        edges = np.diff(seen[..., 0] - 1j * seen[..., 1], axis=1)
+        bends = -np.rad2deg(np.angle(edges[:, 1:] / edges[:, :-1]))
+        assert bends.mean(axis=0).min() > -1 and bends.mean(axis=0).max() < 35
+        assert bends.std(axis=0).max() < 6
 
 
 def test_layouts_show_the_same_people():

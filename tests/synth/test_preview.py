@@ -34,7 +34,7 @@ def test_sheet_shows_every_action_unit_in_either_layout():
         draw_preview(file, FaceModel.load(layout=layout), intensities=(0.0, 5.0))
         image = np.asarray(Image.open(file).convert('L'))
         sizes.append(image.shape)
-        rows = np.array_split(image, 11)
+        rows = np.array_split(image, 12)
         assert all((row < 128).any() for row in rows)
     assert sizes[0] == sizes[1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import pickle
 from pathlib import Path
@@ -54,7 +55,41 @@ def test_make_synthetic_leaves_an_intact_result_alone(make, tmp_path, capsys):
     assert sorted(item.name for item in tmp_path.iterdir()) == ['annotation.pkl', 'summary.json']
 
 
-def test_make_synthetic_refuses_bad_arguments(make, tmp_path):
+def test_make_synthetic_draws_what_it_made(make, tmp_path, capsys):
+    from PIL import Image
+
+    args = ['--preset', 'tiny', '--preview', '--out', str(tmp_path)]
+    pictures = [tmp_path / 'preview.png', tmp_path / 'preview.gif']
+
+    def drawn(*options):
+        make([*args, *options])
+        assert all(picture.is_file() for picture in pictures)
+        return [picture.read_bytes() for picture in pictures]
+
+    first = drawn()
+    assert drawn('--seed', '1')[1] != first[1]  # another film
+    mesh = drawn('--layout', 'mediapipe478')
+    assert mesh[0] != first[0] and mesh[1] != first[1]
+    few = drawn('--aus', 'AU6,AU12')
+    heights = [Image.open(io.BytesIO(content[0])).height for content in (few, first)]
+    assert heights[0] < heights[1]
+    assert drawn() == first
+    for picture in pictures:  # one that is gone, or somebody's scribble over it, is drawn again
+        picture.unlink()
+        assert drawn() == first
+        picture.write_bytes(b'scribble')
+        assert drawn() == first
+    capsys.readouterr()
+    assert drawn() == first
+    assert 'preview.gif: already there' in capsys.readouterr().out
+    make([*args[:2], '--out', str(tmp_path), '--seed', '2'])  # no pictures of other data stay
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['annotation.pkl', 'summary.json']
+
+
+def test_make_synthetic_refuses_bad_arguments(make, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        make(['--preset', 'tiny', '--out', ''])
+    assert 'must name a folder' in capsys.readouterr().err
     with pytest.raises(InputError, match="did you mean 'tiny'"):
         make(['--preset', 'tinny', '--out', str(tmp_path)])
     with pytest.raises(InputError, match='seed'):

@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from face_model_mesh import Lift, along_jaw
+from face_model_mesh import JAW, Lift, along
 from face_model_movements import ACTION_UNITS, CORRECTIONS, DISTRACTIONS, GAZE, JAW_LINE, MESH_CORRECTIONS
 from face_model_points import LANDMARK_VERTICES, MESH_VERTICES, NEUTRAL_CORRECTIONS
 from face_model_shapes import ASYMMETRY_SHAPES, LOCAL_SHAPES, MACRO_SHAPES
@@ -180,7 +180,8 @@ def build(root: Path) -> dict[str, np.ndarray]:
         moves['mediapipe478'].append(mesh + corrections(MESH_CORRECTIONS.get(name, {}), 'mediapipe478'))
 
     def shapes(fields: list[np.ndarray]) -> dict[str, np.ndarray]:
-        landmarks = np.stack([along_jaw(neutral, field[:NUM_LANDMARKS]) for field in fields])
+        landmarks = np.stack([field[:NUM_LANDMARKS] for field in fields])
+        landmarks[:, JAW] = along(neutral[JAW], landmarks[:, JAW])
         mesh = np.stack([lift.shape(field[NUM_LANDMARKS:], field[:NUM_LANDMARKS]) for field in fields])
         return {'ibug68': landmarks, 'mediapipe478': mesh}
 

@@ -8,18 +8,20 @@ radial basis functions that meet the landmarks' values exactly and fade away fro
 from __future__ import annotations
 
 import numpy as np
-from face_model_points import IRIS_RADIUS
+from face_model_points import IRIS_RADIUS, RIM_PLACES
 
 from pyskl.keypoints import convert_keypoints, get_layout
 
-__all__ = ['Lift', 'along_jaw']
+__all__ = ['Lift', 'along']
 
 REACH = 0.11  # outer-eye distances over which a landmark's correction fades, a Gaussian's standard deviation
 RIDGE = 1e-4
 JAW = slice(0, 17)
-JAW_STIFFNESS = 0.05  # how little the displacement bends along the jaw line; outer-eye distances, cubed
+STIFFNESS = 0.05  # how little a displacement bends along an outline; outer-eye distances, cubed
 INNER = slice(17, 68)
 EYES = (slice(36, 42), slice(42, 48))  # right, left
+MIRROR = get_layout('mediapipe478').mirror
+RIM = [*RIM_PLACES, *MIRROR[list(RIM_PLACES)[-2:0:-1]]]  # the oval, in order
 IRIS_RINGS = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))  # centre and the four points around it
 
 
@@ -72,12 +74,17 @@ class Lift:
 
     def shape(self, raw: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """Return (478, 3) the difference a shape makes; an iris goes where its eye goes."""
+        points = self._spread(raw, landmarks)
+        points[RIM] = along(self.mesh[RIM], points[RIM], closed=True)
         irises = [np.tile(landmarks[eye].mean(axis=0), (5, 1)) for eye in EYES]
-        return np.concatenate([self._spread(raw, landmarks), *irises])
+        return np.concatenate([points, *irises])
 
     def face(self, landmarks: np.ndarray) -> np.ndarray:
         """Return (478, 3) the neutral mesh whose inner landmarks lie at ``landmarks``."""
         mesh = self.mesh + self._spread(np.zeros_like(self.mesh), landmarks - self.mesh[self.place])
+        for point, place in RIM_PLACES.items():
+            mesh[MIRROR[point]] = np.array(place) * [-0.01, 0.01, 0.01]
+            mesh[point] = np.array(place) / 100
         points = np.concatenate([mesh, np.zeros((10, 3))])
         names = get_layout('mediapipe478').names
         for eye, ring in zip(EYES, IRIS_RINGS, strict=True):
@@ -95,25 +102,22 @@ def _gaussian(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return np.exp(-((distance / REACH) ** 2) / 2)
 
 
-def along_jaw(neutral: np.ndarray, field: np.ndarray) -> np.ndarray:
-    """Make the displacement of the jaw line smooth from ear to ear.
+def along(line: np.ndarray, displacement: np.ndarray, closed: bool = False) -> np.ndarray:
+    """Make the displacement of an outline smooth from one point to the next.
 
-    The jaw's vertices lie partly on the edge of the jaw and partly above or behind it, so that each follows a movement or
-    a shape of the head in its own way; the outline of a face has no such kinks. A smoothing spline (Whittaker) keeps
-    what all of them share.
+    The outline's vertices lie partly on the edge of the jaw and partly above or behind it, so that each follows a
+    movement or a shape of the head in its own way; the outline of a face has no such kinks. A smoothing spline
+    (Whittaker) keeps what all of them share.
 
     Args:
-        neutral: (68, 3) the landmarks of the mean face.
-        field: (..., 68, 3) displacements.
+        line: (P, 3) the points of the outline on the mean face, in order.
+        displacement: (..., P, 3).
+        closed: whether the last point is a neighbour of the first.
     """
-    place = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(neutral[JAW], axis=0), axis=1))])
-    step = np.diff(place)
-    bend = np.zeros((15, 17))
-    for row in range(15):
-        before, after = step[row], step[row + 1]
-        bend[row, row : row + 3] = [1 / before, -1 / before - 1 / after, 1 / after]
-        bend[row] *= np.sqrt(2 / (before + after))
-    smooth = np.linalg.inv(np.eye(17) + JAW_STIFFNESS * bend.T @ bend)
-    result = field.copy()
-    result[..., JAW, :] = smooth @ field[..., JAW, :]
-    return result
+    step = np.linalg.norm(np.roll(line, -1, axis=0) - line, axis=1)  # to the next point
+    bend = np.zeros((len(line), len(line)))
+    for point in range(0 if closed else 1, len(line) - (not closed)):
+        before, after = step[point - 1], step[point]
+        for near, weight in ((-1, 1 / before), (0, -1 / before - 1 / after), (1, 1 / after)):
+            bend[point, (point + near) % len(line)] = weight * np.sqrt(2 / (before + after))
+    return np.linalg.inv(np.eye(len(line)) + STIFFNESS * bend.T @ bend) @ displacement

@@ -6,7 +6,7 @@ side is their mirror image. Directions: *lateral* away from the midline, *up*, *
 
 from __future__ import annotations
 
-__all__ = ['IRIS_RADIUS', 'LANDMARK_VERTICES', 'MESH_VERTICES', 'NEUTRAL_CORRECTIONS']
+__all__ = ['IRIS_RADIUS', 'LANDMARK_VERTICES', 'MESH_VERTICES', 'NEUTRAL_CORRECTIONS', 'RIM_PLACES']
 
 # fmt: off
 LANDMARK_VERTICES: tuple[int, ...] = (
@@ -70,6 +70,18 @@ NEUTRAL_CORRECTIONS: dict[int, tuple[float, float, float]] = {
 """Moves the mean face to where a landmark detector puts its points on people: the mean over the faces of a few photos
 and videos, mouths at rest; then brows, lids, nose base and lips towards five real faces at rest. The bare vertices sit
 too high at the brow's tail, too low at the nose and mouth, and make the lower lip too full."""
+
+RIM_PLACES: dict[int, tuple[float, float, float]] = {
+    10: (0.0, 60.0, 13.0), 109: (-21.7, 59.5, 10.0), 67: (-40.2, 56.1, 2.0), 103: (-56.8, 49.2, -10.0),
+    54: (-67.7, 38.8, -25.0), 21: (-74.5, 25.7, -40.0), 162: (-77.6, 11.7, -50.0), 127: (-78.9, -5.6, -54.0),
+    234: (-78.6, -22.0, -55.0), 93: (-77.6, -38.7, -54.0), 132: (-75.2, -56.5, -51.5), 58: (-69.9, -75.2, -46.0),
+    172: (-62.4, -89.8, -38.0), 136: (-54.3, -100.2, -29.0), 150: (-44.1, -109.9, -20.0), 149: (-35.3, -116.6, -13.0),
+    176: (-25.8, -122.5, -6.5), 148: (-14.5, -126.8, 0.0), 152: (0.0, -128.2, 4.0),
+}  # fmt: skip
+"""Where the mesh's rim is on the mean face, from the top of the forehead down the right side to the chin: x, y and z in
+percent of the outer-eye distance from the point between the eyes. The vertices make corners and folds there. Height and
+width are those of the mean over the faces of a few photos and videos, brought to the size of the mean face; depth is an
+even arc."""
 
 IRIS_RADIUS = 0.065
 """In outer-eye distances: an iris is 11.7 mm wide in nearly all adults, and the outer eye corners are 90 mm apart."""

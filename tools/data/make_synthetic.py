@@ -25,9 +25,16 @@ examples:
 
 The folder receives annotation.pkl (the PYSKL annotation format, read by every config) or store/ (a keypoint store;
 give the folder as ann_file), summary.json (what is in it) and, with --preview, preview.png (what each Action Unit does
-to the face) and an animation. The same arguments give the same bytes, whatever the number of workers.
+to the face) and an animation. The same arguments give the same bytes, whatever the number of workers. Files of the same
+names that this command did not make are never replaced.
 Scores on synthetic data say that the pipeline learns; they say nothing about people.
 """
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError('must name a folder')
+    return Path(text)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -39,7 +46,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--preset', default='demo', help='tiny (tests), demo (quick start) or full (training); default: %(default)s'
     )
     parser.add_argument('--seed', type=int, default=0, help='whole number of 0 or more; default: %(default)s')
-    parser.add_argument('--out', type=Path, required=True, help='folder to write into; made if it does not exist')
+    parser.add_argument('--out', type=_folder, required=True, help='folder to write into; made if it does not exist')
     form = parser.add_mutually_exclusive_group()
     form.add_argument('--pickle', action='store_true', help='write annotation.pkl; the default of tiny and demo')
     form.add_argument('--store', action='store_true', help='write a keypoint store; the default of full')
@@ -51,8 +58,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--workers', type=int, default=0, metavar='N', help='processes; 0 works in this one; default: %(default)s'
     )
-    parser.add_argument('--preview', action='store_true', help='also draw every Action Unit, and one track as a film')
-    parser.add_argument('--force', action='store_true', help='make the files again even if they are there')
+    parser.add_argument('--preview', action='store_true', help='also draw each labelled Action Unit and a track as film')
+    parser.add_argument('--force', action='store_true', help='make the files again even if they are there and intact')
     return parser.parse_args(argv)
 
 
@@ -80,47 +87,33 @@ def print_summary(summary: dict[str, object]) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
-def draw(out: Path, recipe: dict[str, object]) -> list[str]:
-    """Draw the pictures and return their names."""
-    from pyskl.files import replacing
-    from pyskl.synth import preview
-    from pyskl.synth.track import load_model, simulate_track
-
-    with replacing(out / 'preview.png') as temporary:
-        preview.draw_preview(temporary, load_model('ibug68'))
-    names = ['preview.png']
-    if hasattr(preview, 'draw_animation'):
-        with replacing(out / 'preview.gif') as temporary:
-            preview.draw_animation(temporary, simulate_track(recipe['seed'], 'train', 0, 'demo'))
-        names.append('preview.gif')
-    return names
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Make the data set, or say that it is there."""
     args = parse_args(argv)
-    from pyskl.synth.output import intact_summary, write_output
+    from pyskl.synth.output import intact_pictures, intact_summary, write_output, write_pictures
+    from pyskl.synth.own_folder import PICTURES, SUMMARY
     from pyskl.synth.presets import with_labels
+    from pyskl.workers import orderly_end
 
     form = next((form for form in ('pickle', 'store', 'raw') if getattr(args, form)), None)
     form = form or ('store' if args.preset == 'full' else 'pickle')
     preset = with_labels(args.preset, args.aus, args.layout)
-    what = f'(synthetic data, preset {args.preset}, seed {args.seed})'
-    summary = None if args.force else intact_summary(args.out, args.preset, preset, args.seed, form)
-    there = summary is not None
-    if not there:
-        summary = write_output(args.out, args.preset, preset, args.seed, form, args.workers, sys.stderr.isatty())
-    pictures = (
-        draw(args.out, summary['recipe'])
-        if args.preview and not (there and (args.out / 'preview.png').is_file())
-        else []
-    )
+    recipe = args.out, args.preset, preset, args.seed, form
+    summary, written = None if args.force else intact_summary(*recipe), []
+    with orderly_end():
+        if summary is None:
+            summary = write_output(*recipe, args.workers, sys.stderr.isatty())
+            written += summary['files']
+        if args.preview and (args.force or not intact_pictures(args.out, summary)):
+            write_pictures(args.out, summary, preset, args.seed)
+            written += PICTURES
     print_summary(summary)
-    names = ', '.join(summary['files'])
+    there = [name for name in (*summary['files'], *summary['pictures']) if name not in written]
+    what = f'(synthetic data, preset {args.preset}, seed {args.seed})'
     if there:
-        print(f'{args.out}: {names}: already there {what}')
-    else:
-        print(f'{args.out}: {", ".join([*summary["files"], *pictures, "summary.json"])} written {what}')
+        print(f'{args.out}: {", ".join(there)}: already there {what}')
+    if written:
+        print(f'{args.out}: {", ".join([*written, SUMMARY])} written {what}')
     return 0
 
 

@@ -1,7 +1,7 @@
 """Moving keypoints: crops and scales of the picture plane, without any picture.
 
 A keypoint with a coordinate of exactly 0 counts as not detected in that coordinate and stays where it is, as in the
-reference toolboxes.
+reference toolboxes; only their RandomResizedCrop moves it, so that it counts as detected from there on.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -221,6 +221,7 @@ def make_stage(
     temporal_stride: int = 1,
     dilation: int = 1,
     options: BlockOptions | None = None,
+    kinds: Sequence[Callable[..., nn.Module]] | None = None,
 ) -> nn.Sequential:
     """Return a stage of residual blocks, the first of which carries the strides.
 
@@ -233,6 +234,7 @@ def make_stage(
         temporal_stride: temporal stride of the stage.
         dilation: spatial dilation of every block.
         options: what the blocks of the network share.
+        kinds: what makes each of the blocks, in place of ``block``.
     """
     options = options or BlockOptions()
     stride = (temporal_stride, spatial_stride, spatial_stride)
@@ -246,6 +248,8 @@ def make_stage(
             )
         else:
             downsample = options.conv(in_channels, out_channels, (1, 1, 1), stride, activate=False)
-    blocks = [block(in_channels, planes, stride, dilation, inflate[0], downsample, options)]
-    blocks += [block(out_channels, planes, (1, 1, 1), dilation, flag, None, options) for flag in inflate[1:]]
+    first, *others = kinds or [block] * len(inflate)
+    blocks = [first(in_channels, planes, stride, dilation, inflate[0], downsample, options)]
+    for kind, flag in zip(others, inflate[1:], strict=True):
+        blocks.append(kind(out_channels, planes, (1, 1, 1), dilation, flag, None, options))
     return nn.Sequential(*blocks)

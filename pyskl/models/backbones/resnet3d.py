@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,9 +11,12 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from pyskl.errors import InputError, did_you_mean
+from pyskl.models.backbones.arguments import block_flags, per_stage, stem_stride
 from pyskl.models.backbones.blocks import BasicBlock3d, BlockOptions, Bottleneck3d, make_stage
+from pyskl.models.backbones.non_local import non_local_kind
 from pyskl.models.layers import STEM_FORMS, KeypointBlobs, run_stem, stem_form
 from pyskl.models.utils.checkpoint import load_backbone_weights
+from pyskl.models.utils.init_layers import init_layers
 from pyskl.registry import MODELS
 
 __all__ = ['ResNet3d']
@@ -27,7 +31,8 @@ class ResNet3d(nn.Module):
 
     Args:
         depth: 18, 34, 50, 101 or 152.
-        pretrained: checkpoint of this very backbone (or of a recogniser around it), read by :meth:`init_weights`.
+        pretrained: checkpoint of this backbone, of a recogniser around it, or of the 2-D ResNet of this depth, which
+            is inflated; read by :meth:`init_weights`.
         stage_blocks: number of blocks of each stage; by default what ``depth`` says.
         in_channels: channels of the input: the number of heatmaps.
         num_stages: number of stages, 1 to 4.
@@ -55,7 +60,10 @@ class ResNet3d(nn.Module):
         act_cfg: mmcv description of the activations.
         norm_eval: keep the running statistics of all batch norms fixed.
         with_cp: trade time for memory by recomputing blocks in the backward pass.
+        non_local: for each stage 0 or 1, or one 0 or 1 for each of its blocks: whether a non-local operation follows.
+        non_local_cfg: arguments of these operations (:class:`mmcv.cnn.NonLocal3d`).
         zero_init_residual: start every block as an identity.
+        pretrained2d: whether ``pretrained`` is a 2-D network; None: whatever the file holds.
         stem_form: how the stem is computed from keypoints: ``auto``, ``kernel``, ``torch`` or ``dense``; see
             :func:`pyskl.models.layers.stem_form`. All give the same numbers.
 
@@ -109,7 +117,10 @@ class ResNet3d(nn.Module):
         act_cfg: dict[str, Any] | None = None,
         norm_eval: bool = False,
         with_cp: bool = False,
+        non_local: int | Sequence[int | Sequence[int]] = 0,
+        non_local_cfg: dict[str, Any] | None = None,
         zero_init_residual: bool = True,
+        pretrained2d: bool | None = None,
         stem_form: str = 'auto',
     ) -> None:
         super().__init__()
@@ -130,17 +141,18 @@ class ResNet3d(nn.Module):
         block, blocks = self.arch_settings[depth]
         self.depth = depth
         self.pretrained = pretrained
+        self.pretrained2d = pretrained2d
         self.in_channels = in_channels
         self.base_channels = base_channels
         self.num_stages = num_stages
         self.out_indices = tuple(out_indices)
-        self.stage_blocks = _per_stage('stage_blocks', stage_blocks or blocks[:num_stages], num_stages)
-        self.spatial_strides = _per_stage('spatial_strides', spatial_strides, num_stages)
-        self.temporal_strides = _per_stage('temporal_strides', temporal_strides, num_stages)
-        self.dilations = _per_stage('dilations', dilations or (1,) * num_stages, num_stages)
+        self.stage_blocks = per_stage('stage_blocks', stage_blocks or blocks[:num_stages], num_stages)
+        self.spatial_strides = per_stage('spatial_strides', spatial_strides, num_stages)
+        self.temporal_strides = per_stage('temporal_strides', temporal_strides, num_stages)
+        self.dilations = per_stage('dilations', dilations or (1,) * num_stages, num_stages)
         self.conv1_kernel = (conv1_kernel,) * 3 if isinstance(conv1_kernel, int) else tuple(conv1_kernel)
-        self.conv1_stride = _stem_stride('conv1_stride', conv1_stride, conv1_stride_t, conv1_stride_s)
-        self.pool1_stride = _stem_stride('pool1_stride', pool1_stride, pool1_stride_t, pool1_stride_s)
+        self.conv1_stride = stem_stride('conv1_stride', conv1_stride, conv1_stride_t, conv1_stride_s)
+        self.pool1_stride = stem_stride('pool1_stride', pool1_stride, pool1_stride_t, pool1_stride_s)
         self.with_pool1 = with_pool1
         self.with_pool2 = with_pool2
         self.frozen_stages = frozen_stages
@@ -155,8 +167,10 @@ class ResNet3d(nn.Module):
             with_cp,
             **{name: dict(cfg) for name, cfg in layers.items() if cfg is not None},
         )
-        self.stage_inflations = _inflations(inflate, self.stage_blocks)
+        self.stage_inflations = block_flags('inflate', inflate, self.stage_blocks)
+        non_local_flags = block_flags('non_local', non_local, self.stage_blocks)
 
+        far = partial(non_local_kind(block), non_local_cfg=non_local_cfg or {})
         self._make_stem()
         width = base_channels
         self.res_layers = [f'layer{index + 1}' for index in range(num_stages)]
@@ -171,6 +185,7 @@ class ResNet3d(nn.Module):
                 self.temporal_strides[index],
                 self.dilations[index],
                 self.options,
+                [far if flag else block for flag in non_local_flags[index]],
             )
             self.add_module(name, stage)
             width = planes * block.expansion
@@ -227,20 +242,13 @@ class ResNet3d(nn.Module):
             InputError: if the checkpoint cannot be read or does not fit.
         """
         pretrained = pretrained or self.pretrained
-        for module in self.modules():
-            if isinstance(module, nn.Conv3d):
-                nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, (_BatchNorm, nn.GroupNorm)) and module.weight is not None:
-                nn.init.ones_(module.weight)
-                nn.init.zeros_(module.bias)
+        init_layers(self)
         if self.zero_init_residual:
             for module in self.modules():
                 if isinstance(module, (BasicBlock3d, Bottleneck3d)):
                     nn.init.zeros_(module.last_norm.weight)
         if pretrained:
-            load_backbone_weights(self, Path(pretrained))
+            load_backbone_weights(self, pretrained, self.pretrained2d)
 
     def _freeze_stages(self) -> None:
         if self.frozen_stages < 0:
@@ -259,39 +267,3 @@ class ResNet3d(nn.Module):
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
-
-
-def _per_stage(name: str, values: Sequence[int], num_stages: int) -> tuple[int, ...]:
-    if len(values) != num_stages:
-        raise InputError(
-            f'backbone.{name} has {len(values)} values for {num_stages} stages (num_stages): {tuple(values)}'
-        )
-    return tuple(values)
-
-
-def _stem_stride(name: str, both: Sequence[int] | None, temporal: int | None, spatial: int | None) -> tuple[int, int]:
-    """Return (t, s) from PYSKL's pair and MMAction2's two arguments, which may not contradict each other."""
-    if both is None:
-        return (1 if temporal is None else temporal, 2 if spatial is None else spatial)
-    if len(both) != 2:
-        raise InputError(f'backbone.{name} is {tuple(both)}; it must be (temporal, spatial)')
-    for suffix, pair_value, value in (('t', both[0], temporal), ('s', both[1], spatial)):
-        if value is not None and value != pair_value:
-            raise InputError(
-                f'backbone.{name}={tuple(both)} contradicts backbone.{name}_{suffix}={value}; give one of them'
-            )
-    return (both[0], both[1])
-
-
-def _inflations(inflate: int | Sequence[int | Sequence[int]], stage_blocks: Sequence[int]) -> list[list[bool]]:
-    """Return one flag for every block of every stage."""
-    stages = [inflate] * len(stage_blocks) if isinstance(inflate, int) else list(inflate)
-    if len(stages) != len(stage_blocks):
-        raise InputError(f'backbone.inflate has {len(stages)} values for {len(stage_blocks)} stages (num_stages)')
-    flags = []
-    for index, (stage, count) in enumerate(zip(stages, stage_blocks, strict=True)):
-        blocks = [stage] * count if isinstance(stage, int) else list(stage)
-        if len(blocks) != count:
-            raise InputError(f'backbone.inflate[{index}] has {len(blocks)} values for {count} blocks')
-        flags.append([bool(flag) for flag in blocks])
-    return flags

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pyskl.errors import InputError
 from pyskl.models.backbones.resnet3d import ResNet3d
 from pyskl.registry import MODELS
 
@@ -19,6 +20,7 @@ class ResNet3dSlowOnly(ResNet3d):
         conv1_kernel: (t, h, w) kernel of the stem.
         inflate: which stages look along time.
         with_pool2: whether the first stage is followed by a pooling that halves the frames.
+        lateral: accepted for configs of other toolboxes; there is no second pathway, so it must be False.
         **kwargs: all other arguments of :class:`ResNet3d`.
 
     Example:
@@ -33,6 +35,9 @@ class ResNet3dSlowOnly(ResNet3d):
         conv1_kernel: int | Sequence[int] = (1, 7, 7),
         inflate: int | Sequence[int | Sequence[int]] = (0, 0, 1, 1),
         with_pool2: bool = False,
+        lateral: bool = False,
         **kwargs: Any,
     ) -> None:
+        if lateral:
+            raise InputError('backbone.lateral is True; SlowOnly has no second pathway to be joined to')
         super().__init__(conv1_kernel=conv1_kernel, inflate=inflate, with_pool2=with_pool2, **kwargs)

@@ -59,7 +59,8 @@ class Recognizer3D(nn.Module):
             self.data_preprocessor.keep_blobs = getattr(self.backbone, 'takes_blobs', False)
         _check_keys('train_cfg', train_cfg, ())
         _check_keys('test_cfg', test_cfg, ('average_clips', 'chunk_frames'))
-        self.average_clips = (test_cfg or {}).get('average_clips', 'prob')
+        of_head = getattr(self.cls_head, 'average_clips', None) or 'prob'
+        self.average_clips = (test_cfg or {}).get('average_clips', of_head)
         if self.average_clips not in AVERAGES:
             raise InputError(
                 f"model.test_cfg.average_clips is {self.average_clips!r}; it must be 'prob', 'score' or None"

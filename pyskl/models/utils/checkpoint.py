@@ -1,40 +1,47 @@
-"""Weights of a backbone from a checkpoint of it, or of a recogniser around it."""
+"""Weights of a backbone from a checkpoint of it, of a recogniser around it, or of its 2-D relative."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
-from torch import Tensor, nn
+from mmengine.logging import print_log
+from torch import nn
 
 from pyskl.checkpoint import read_checkpoint
 from pyskl.errors import InputError
+from pyskl.start_weights import fit_weights
 
 __all__ = ['load_backbone_weights']
 
 
-def load_backbone_weights(backbone: nn.Module, path: Path) -> None:
+def load_backbone_weights(backbone: nn.Module, path: str | os.PathLike[str], pretrained2d: bool | None = None) -> None:
     """Load weights into a backbone; every parameter of it must be in the file, the head's are passed over.
+
+    Names may begin with ``module.`` and ``backbone.``. Filters of a 2-D network are inflated, those for another number
+    of input channels are spread (:mod:`pyskl.start_weights`); the log says so.
 
     Args:
         backbone: the module to fill.
-        path: checkpoint: a state dict, or a dict that holds one under ``state_dict``; names may begin with
-            ``backbone.``. Only tensors and plain containers are read from it.
+        path: checkpoint: a state dict, or a dict that holds one under ``state_dict``. Only tensors and plain
+            containers are read from it.
+        pretrained2d: whether the file must hold a 2-D network; None: it may.
 
     Raises:
         InputError: if the file is missing, cannot be read safely, or does not fit the backbone.
     """
-    weights = read_checkpoint(path)['state_dict']
-    prefix = 'backbone.' if any(name.startswith('backbone.') for name in weights) else ''
-    own: dict[str, Tensor] = {
-        name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)
-    }
-    expected = backbone.state_dict()
-    for name, value in expected.items():
-        if name not in own:
+    content = read_checkpoint(path)
+    is_2d = any(value.ndim == 4 for value in content['state_dict'].values())
+    if pretrained2d is not None and pretrained2d != is_2d:
+        kind = 'a 2-D network' if is_2d else 'no 2-D network'
+        raise InputError(f'{path} holds {kind}, but backbone.pretrained2d is {pretrained2d}')
+    start = fit_weights(backbone.state_dict(), content['state_dict'])
+    for name in start.missing:
+        if name in start.shapes:
+            there, here = start.shapes[name]
+            raise InputError(f'{path} does not fit the backbone: {name} is {there} there, {here} in the model')
+        if not name.endswith('num_batches_tracked'):  # files of the first PyTorch versions lack it
             raise InputError(f'{path} does not fit the backbone: it lacks {name}')
-        if own[name].shape != value.shape:
-            raise InputError(
-                f'{path} does not fit the backbone: {name} is {tuple(own[name].shape)} there, '
-                f'{tuple(value.shape)} in the model'
-            )
-    backbone.load_state_dict({name: own[name] for name in expected})
+    backbone.load_state_dict(start.state, strict=False)
+    notes = [*content['mapping'], *start.mapping]
+    if notes:
+        print_log(f'backbone.pretrained: {path}: mapping: {", ".join(notes)}', logger='current')
