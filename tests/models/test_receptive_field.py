@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pyskl.errors import InputError
 from pyskl.models import AUHead, I3DHead, ResNet3d, ResNet3dSlowOnly, fuse_conv_bn
+from pyskl.models.backbones import BasicBlock3d
 from pyskl.models.utils.receptive_field import TemporalField, receptive_field, temporal_halo
 
 SMALL = {'in_channels': 2, 'base_channels': 2, 'conv1_stride_s': 1, 'pool1_stride_s': 1}
@@ -130,6 +131,11 @@ class OtherForward(ResNet3dSlowOnly):
         return super().forward(x - x.mean(2, keepdim=True))
 
 
+class OtherBlock(BasicBlock3d):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x - x.mean(2, keepdim=True))
+
+
 class OtherHead(AUHead):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x.cummax(2).values)
@@ -150,6 +156,8 @@ class OtherHead(AUHead):
             'Group',
         ),
         (ResNet3dSlowOnly(**SMALL, norm_cfg={'type': 'IN3d'}, zero_init_residual=False), 'InstanceNorm3d looks'),
+        (ResNet3dSlowOnly(**SMALL, non_local=(0, 0, 0, 1)), 'a non-local operation looks at the whole clip'),
+        (OtherBlock(2, 2), 'not known how OtherBlock'),
         (AUHead(3, 4), r'judges whole clips \(cls_head.per_frame=False\)'),
         (I3DHead(3, 4), 'judges whole clips'),
     ],

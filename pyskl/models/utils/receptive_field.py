@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pyskl.errors import InputError
 from pyskl.models.backbones import BasicBlock3d, Bottleneck3d, ResNet3d
+from pyskl.models.backbones.non_local import NonLocalBasicBlock3d, NonLocalBottleneck3d
 from pyskl.models.heads import BaseHead
 
 __all__ = ['TemporalField', 'receptive_field', 'temporal_halo']
@@ -86,6 +87,10 @@ def receptive_field(module: nn.Module) -> TemporalField:
     Raises:
         InputError: if it is not known how the module looks along time, or it looks at the whole clip.
     """
+    return _unknown(module)
+
+
+def _unknown(module: nn.Module) -> TemporalField:
     raise InputError(
         f'it is not known how {type(module).__name__} looks along time; register a rule with '
         'pyskl.models.utils.receptive_field.receptive_field.register'
@@ -158,17 +163,25 @@ def _(module: ConvModule) -> TemporalField:
 @receptive_field.register(BasicBlock3d)
 @receptive_field.register(Bottleneck3d)
 def _(module: BasicBlock3d | Bottleneck3d) -> TemporalField:
+    if type(module).forward is not BasicBlock3d.forward:
+        return _unknown(module)
     names = ('conv1', 'conv2', 'conv3')
     residual = _chain(*(getattr(module, name) for name in names if hasattr(module, name)))
     shortcut = TemporalField() if module.downsample is None else receptive_field(module.downsample)
     return residual.beside(shortcut).then(receptive_field(module.relu))
 
 
+@receptive_field.register(NonLocalBasicBlock3d)
+@receptive_field.register(NonLocalBottleneck3d)
+def _(module: nn.Module) -> TemporalField:
+    raise InputError('a non-local operation looks at the whole clip (model.backbone.non_local)')
+
+
 @receptive_field.register
 def _(module: ResNet3d) -> TemporalField:
     for name in ('forward', 'stem'):
         if getattr(type(module), name) is not getattr(ResNet3d, name):
-            return receptive_field.dispatch(nn.Module)(module)
+            return _unknown(module)
     layers = module._stem_modules() + [module.maxpool] * module.with_pool1
     for index, name in enumerate(module.res_layers[: max(module.out_indices) + 1]):
         layers.append(getattr(module, name))
@@ -182,5 +195,5 @@ def _(module: BaseHead) -> TemporalField:
     if not module.per_frame:
         raise InputError('the network is not dense in time: its head judges whole clips (cls_head.per_frame=False)')
     if type(module).forward is not BaseHead.forward:
-        return receptive_field.dispatch(nn.Module)(module)
+        return _unknown(module)
     return TemporalField()
