@@ -62,7 +62,7 @@ class OurTraining(Training):
         torch.manual_seed(0)
         model = MODELS.build(cfg.model).to(device)
         model.init_weights()
-        kind = {'type': 'AutocastOptimWrapper', 'dtype': 'auto'} if bfloat16 else {'type': 'OptimWrapper'}
+        kind = {'type': 'AutocastOptimWrapper', 'dtype': 'auto' if bfloat16 else 'float32'}
         optim_wrapper = build_optim_wrapper(model, {**cfg.optim_wrapper, **kind})
         super().__init__(model, loader, optim_wrapper, work.batch_size)
 

@@ -36,16 +36,18 @@ class AutocastOptimWrapper(OptimWrapper):
     needed.
 
     Args:
-        dtype: 'bfloat16'; 'float16' on devices where its range is enough; 'auto': bfloat16 where the device computes in
-            it, otherwise float32.
+        dtype: 'bfloat16'; 'float16' on devices where its range is enough; 'float32': no mixed precision; 'auto':
+            bfloat16 where the device computes in it, otherwise float32.
         **kwargs: those of mmengine's ``OptimWrapper``.
     """
 
     def __init__(self, dtype: str = 'bfloat16', **kwargs) -> None:
         super().__init__(**kwargs)
-        if dtype != 'auto' and dtype not in _DTYPES:
-            raise InputError(f"AutocastOptimWrapper: dtype must be auto, {' or '.join(_DTYPES)}, not '{dtype}'")
-        self.enabled = dtype != 'auto' or has_bfloat16(get_device())
+        if dtype not in ('auto', 'float32', *_DTYPES):
+            raise InputError(
+                f"AutocastOptimWrapper: dtype must be auto, float32, {' or '.join(_DTYPES)}, not '{dtype}'"
+            )
+        self.enabled = dtype in _DTYPES or (dtype == 'auto' and has_bfloat16(get_device()))
         self.dtype = _DTYPES.get(dtype, torch.bfloat16)
 
     @contextmanager

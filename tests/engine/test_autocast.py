@@ -53,10 +53,17 @@ def test_float16_can_be_asked_for():
     assert wrapper_of(model, dtype='float16').dtype is torch.float16
 
 
-@pytest.mark.parametrize('dtype', ['float32', 'bf16', '', None])
+def test_float32_is_no_mixed_precision():
+    model = nn.Linear(4, 4)
+    wrapper = AutocastOptimWrapper(dtype='float32', optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
+    with wrapper.optim_context(model):
+        assert model(torch.ones(2, 4)).dtype == torch.float32
+
+
+@pytest.mark.parametrize('dtype', ['float64', 'bf16', '', None])
 def test_an_unknown_dtype_is_refused(dtype):
     model = nn.Linear(1, 1)
-    with pytest.raises(InputError, match='dtype must be auto, bfloat16 or float16'):
+    with pytest.raises(InputError, match='dtype must be auto, float32, bfloat16 or float16'):
         wrapper_of(model, dtype=dtype)
 
 

@@ -1,6 +1,6 @@
 optim_wrapper = dict(
     type='AutocastOptimWrapper',
-    dtype='auto',  # bfloat16 where the device computes in it; 'OptimWrapper' without a dtype: float32
+    dtype='auto',  # bfloat16 where the device computes in it; 'float32' for none of it
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
     clip_grad=dict(max_norm=10, norm_type=2),
 )
