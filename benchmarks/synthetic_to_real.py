@@ -175,13 +175,13 @@ def _synthetic(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
     """Synthetic tracks with their frames at rest, and what to call them."""
     from itertools import islice
 
-    from pyskl.datasets import read_annotation_file
+    from pyskl.datasets.annotation import open_annotations
     from pyskl.keypoints import convert_keypoints
     from pyskl.synth.dataset import SYNTH_VERSION, simulate_track
 
     layout = 'ibug68'
     if args.synthetic:
-        content = read_annotation_file(args.synthetic)
+        content = open_annotations(args.synthetic)
         layout = str(content.metainfo.get('keypoint_layout', layout))
         version, several = content.metainfo.get('version', 'unknown'), map(dict, content.samples.values())
     else:
