@@ -76,6 +76,9 @@ def as_checkpoint(content: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
     state = content['state_dict']
     if not isinstance(state, Mapping) or not state or not all(map(_is_weight, state.items())):
         raise InputError(f'checkpoint: {path} holds no weights')
+    for name, value in state.items():
+        if value.layout != torch.strided or value.is_complex():
+            raise InputError(f"checkpoint: {path}: '{name}' is sparse or complex; weights are dense real numbers")
     state = {name.removeprefix('module.'): value for name, value in state.items()}
     content['mapping'] = []
     if {name for name in state if name.startswith(_HEAD)} == {f'{_HEAD}0.weight', f'{_HEAD}0.bias'}:

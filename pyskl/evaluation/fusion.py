@@ -31,8 +31,9 @@ def fusion_weights(weights: Sequence[float] | None, count: int) -> NDArray[np.fl
     values = np.ones(count) if weights is None else np.asarray(weights, np.float64)
     if values.shape != (count,):
         raise InputError(f'--weights: {values.size} are given for {count} results files; give one for each')
-    if not np.isfinite(values).all() or values.min() < 0 or values.sum() == 0:
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() == 0:
         raise InputError(f'--weights: must not be negative, and not all 0: {", ".join(f"{v:g}" for v in values)}')
+    values = values / values.max()
     return values / values.sum()
 
 

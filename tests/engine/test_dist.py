@@ -25,6 +25,8 @@ rank = distributed.get_rank()
 model = MODEL_WRAPPERS.build({**cfg, 'module': torch.nn.Linear(1, 1)})
 model(torch.full((1, 1), float(1 + 2 * rank))).sum().backward()
 print('gradient', model.module.weight.grad.item(), cfg['type'], cfg['device_ids'])
+distributed.barrier()  # nobody leaves while another still talks
+del model  # it holds the group
 distributed.destroy_process_group()
 """
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from pyskl.errors import InputError
+from pyskl.models.layers import ConvNormAct
 from pyskl.models.utils.checkpoint import load_backbone_weights
 from pyskl.models.utils.init_layers import init_layers
 from pyskl.registry import MODELS
@@ -62,8 +62,8 @@ class C3D(nn.Module):
         self.pretrained = pretrained
         self.feat_dim = 8 * base_channels
 
-        def conv(channels_in: int, channels_out: int) -> ConvModule:
-            return ConvModule(
+        def conv(channels_in: int, channels_out: int) -> ConvNormAct:
+            return ConvNormAct(
                 channels_in,
                 channels_out,
                 3,

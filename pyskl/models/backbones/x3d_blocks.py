@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmcv.cnn import ConvModule, build_activation_layer
+from mmcv.cnn import build_activation_layer
 from torch import Tensor, nn
+
+from pyskl.models.layers import ConvNormAct
 
 __all__ = ['BlockX3D', 'LayerOptions', 'SEModule', 'round_width']
 
@@ -35,9 +37,9 @@ class LayerOptions:
         groups: int = 1,
         norm: bool = True,
         activate: bool = True,
-    ) -> ConvModule:
+    ) -> ConvNormAct:
         """Return a convolution with norm and activation that keeps the size where the spatial stride is 1."""
-        return ConvModule(
+        return ConvNormAct(
             in_channels,
             out_channels,
             kernel,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import hashlib
@@ -11,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from pyskl.assets import cache_dir
@@ -35,6 +37,14 @@ TRIES = (
 )
 """Options, from the best on; the first that the compiler takes is used. Without OpenMP the kernels use one thread."""
 TIMEOUT = 300  # seconds
+SYMBOLS = (
+    *('blob_stem_statistics', 'blob_stem_forward', 'blob_stem_backward'),
+    *(
+        f'norm_{step}_{kind}'
+        for step in ('sums', 'apply', 'gradient_sums', 'backward')
+        for kind in ('float32', 'bfloat16')
+    ),
+)
 
 
 @functools.lru_cache(maxsize=1)
@@ -52,8 +62,11 @@ def load_kernels() -> ctypes.CDLL | None:
         logger.info('no C++ compiler was found: the stem of the network is computed in plain PyTorch, which is slower')
         return None
     try:
-        return ctypes.CDLL(str(_library(compiler)))
-    except (OSError, InputError, subprocess.SubprocessError) as error:
+        library = ctypes.CDLL(str(_library(compiler)))
+        for symbol in SYMBOLS:
+            getattr(library, symbol)
+        return library
+    except (OSError, InputError, AttributeError, subprocess.SubprocessError) as error:
         logger.warning(
             'the kernels could not be compiled or loaded (%s); plain PyTorch is used, which is slower', error
         )
@@ -68,12 +81,43 @@ def _library(compiler: str) -> Path:
     digest = hashlib.sha256(repr((version, _processor(), COMMON, TRIES)).encode())
     for path in [*sources, *sorted(FOLDER.glob('*.h'))]:
         digest.update(path.read_bytes())
-    library = cache_dir() / 'kernels' / f'{digest.hexdigest()[:24]}.so'
-    if not library.is_file():
+    library = _folder() / f'{digest.hexdigest()[:24]}.so'
+    record = library.with_suffix('.sha256')
+    if not _is_whole(library, record):
         logger.info('compiling the kernels for this processor, once, into %s', library)
-        with replacing(library, make_folder=True) as temporary:
+        with replacing(library) as temporary:
             _compile(compiler, sources, temporary)
+            content = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        with replacing(record) as temporary:
+            temporary.write_text(content, encoding='ascii')
     return library
+
+
+def _folder() -> Path:
+    """Return a folder that nobody else can write to: what lies there is loaded and run."""
+    folder = cache_dir() / 'kernels'
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if _is_private(folder):
+        return folder
+    private = Path(tempfile.mkdtemp(prefix='pyskl-kernels-'))
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    logger.warning(
+        '%s can be written to by others: the kernels are compiled for this run alone, in %s', folder, private
+    )
+    return private
+
+
+def _is_private(path: Path) -> bool:
+    status = path.stat()
+    return status.st_uid in (0, os.getuid()) and not status.st_mode & 0o022
+
+
+def _is_whole(library: Path, record: Path) -> bool:
+    try:
+        wanted = record.read_text(encoding='ascii')
+        return _is_private(library) and hashlib.sha256(library.read_bytes()).hexdigest() == wanted
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _compile(compiler: str, sources: list[Path], target: Path) -> None:

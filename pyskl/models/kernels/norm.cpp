@@ -59,8 +59,10 @@ void with_channels(int64_t channels, Work work) {
     }
 }
 
+// `pivot` (channels) is taken off x everywhere: sums of squares of numbers near their mean don't cancel.
 template <typename Number>
-void sums(const Number *x, int64_t rows, int64_t channels, int64_t threads, double *one, double *square) {
+void sums(const Number *x, int64_t rows, int64_t channels, int64_t threads, const float *pivot, double *one,
+          double *square) {
     Pair pair(channels, threads);
     with_channels(channels, [&](auto c) {
         for_blocks(rows, threads, [&](int64_t first, int64_t count, int64_t thread) {
@@ -69,7 +71,7 @@ void sums(const Number *x, int64_t rows, int64_t channels, int64_t threads, doub
             for (int64_t r = 0; r < count; ++r, row += c)
 #pragma omp simd
                 for (int64_t k = 0; k < c; ++k) {
-                    const float value = widen(row[k]);
+                    const float value = widen(row[k]) - pivot[k];
                     sum[k] += value;
                     squares[k] += value * value;
                 }
@@ -80,8 +82,8 @@ void sums(const Number *x, int64_t rows, int64_t channels, int64_t threads, doub
 }
 
 template <typename Number>
-void apply(const Number *x, const Number *shortcut, int64_t rows, int64_t channels, int64_t threads, const float *scale,
-           const float *shift, bool relu, Number *out) {
+void apply(const Number *x, const Number *shortcut, int64_t rows, int64_t channels, int64_t threads, const float *pivot,
+           const float *scale, const float *shift, bool relu, Number *out) {
     const float floor = relu ? 0.f : -INFINITY;
     with_channels(channels, [&](auto c) {
         for_blocks(rows, threads, [&](int64_t first, int64_t count, int64_t) {
@@ -91,13 +93,13 @@ void apply(const Number *x, const Number *shortcut, int64_t rows, int64_t channe
                 if (shortcut) {
 #pragma omp simd
                     for (int64_t k = 0; k < c; ++k) {
-                        const float value = widen(from[k]) * scale[k] + shift[k] + widen(beside[k]);
+                        const float value = (widen(from[k]) - pivot[k]) * scale[k] + shift[k] + widen(beside[k]);
                         narrow(value < floor ? floor : value, to[k]);
                     }
                 } else {
 #pragma omp simd
                     for (int64_t k = 0; k < c; ++k) {
-                        const float value = widen(from[k]) * scale[k] + shift[k];
+                        const float value = (widen(from[k]) - pivot[k]) * scale[k] + shift[k];
                         narrow(value < floor ? floor : value, to[k]);
                     }
                 }
@@ -111,17 +113,18 @@ void apply(const Number *x, const Number *shortcut, int64_t rows, int64_t channe
 enum Mask { NONE, OUTPUT, INPUT };
 
 template <int MASK, typename Number>
-inline float masked(const Number *gradient, const Number *x, const Number *out, const float *scale, const float *shift,
-                    int64_t k) {
+inline float masked(const Number *gradient, const Number *x, const Number *out, const float *pivot, const float *scale,
+                    const float *shift, int64_t k) {
     const float value = widen(gradient[k]);
     if (MASK == OUTPUT) return widen(out[k]) > 0.f ? value : 0.f;
-    if (MASK == INPUT) return widen(x[k]) * scale[k] + shift[k] > 0.f ? value : 0.f;
+    if (MASK == INPUT) return (widen(x[k]) - pivot[k]) * scale[k] + shift[k] > 0.f ? value : 0.f;
     return value;
 }
 
 template <int MASK, typename Number>
 void gradient_sums(const Number *x, const Number *out, const Number *gradient, int64_t rows, int64_t channels,
-                   int64_t threads, const float *scale, const float *shift, double *one, double *product) {
+                   int64_t threads, const float *pivot, const float *scale, const float *shift, double *one,
+                   double *product) {
     Pair pair(channels, threads);
     with_channels(channels, [&](auto c) {
         for_blocks(rows, threads, [&](int64_t first, int64_t count, int64_t thread) {
@@ -130,9 +133,9 @@ void gradient_sums(const Number *x, const Number *out, const Number *gradient, i
                 const Number *from = x + r * c, *y = out + r * c, *g = gradient + r * c;
 #pragma omp simd
                 for (int64_t k = 0; k < c; ++k) {
-                    const float value = masked<MASK>(g, from, y, scale, shift, k);
+                    const float value = masked<MASK>(g, from, y, pivot, scale, shift, k);
                     sum[k] += value;
-                    products[k] += value * widen(from[k]);
+                    products[k] += value * (widen(from[k]) - pivot[k]);
                 }
             }
             pair.end(thread);
@@ -143,8 +146,8 @@ void gradient_sums(const Number *x, const Number *out, const Number *gradient, i
 
 template <int MASK, typename Number>
 void backward(const Number *x, const Number *out, const Number *gradient, int64_t rows, int64_t channels, int64_t threads,
-              const float *scale, const float *shift, const float *of_gradient, const float *of_input,
-              const float *constant, Number *input, Number *shortcut) {
+              const float *pivot, const float *scale, const float *shift, const float *of_gradient,
+              const float *of_input, const float *constant, Number *input, Number *shortcut) {
     with_channels(channels, [&](auto c) {
         for_blocks(rows, threads, [&](int64_t first, int64_t count, int64_t) {
             for (int64_t r = first; r < first + count; ++r) {
@@ -153,15 +156,15 @@ void backward(const Number *x, const Number *out, const Number *gradient, int64_
                 if (shortcut) {
 #pragma omp simd
                     for (int64_t k = 0; k < c; ++k) {
-                        const float value = masked<MASK>(g, from, y, scale, shift, k);
-                        narrow(value * of_gradient[k] + widen(from[k]) * of_input[k] + constant[k], to[k]);
+                        const float value = masked<MASK>(g, from, y, pivot, scale, shift, k);
+                        narrow(value * of_gradient[k] + (widen(from[k]) - pivot[k]) * of_input[k] + constant[k], to[k]);
                         narrow(value, beside[k]);
                     }
                 } else {
 #pragma omp simd
                     for (int64_t k = 0; k < c; ++k) {
-                        const float value = masked<MASK>(g, from, y, scale, shift, k);
-                        narrow(value * of_gradient[k] + widen(from[k]) * of_input[k] + constant[k], to[k]);
+                        const float value = masked<MASK>(g, from, y, pivot, scale, shift, k);
+                        narrow(value * of_gradient[k] + (widen(from[k]) - pivot[k]) * of_input[k] + constant[k], to[k]);
                     }
                 }
             }
@@ -175,29 +178,30 @@ extern "C" {
 
 // mask: one of `Mask`
 #define PYSKL_NORM(SUFFIX, NUMBER)                                                                                          \
-    void norm_sums_##SUFFIX(const NUMBER *x, int64_t rows, int64_t channels, int64_t threads, double *one, double *square) { \
-        sums(x, rows, channels, threads, one, square);                                                                      \
+    void norm_sums_##SUFFIX(const NUMBER *x, int64_t rows, int64_t channels, int64_t threads, const float *pivot, \
+                             double *one, double *square) { \
+        sums(x, rows, channels, threads, pivot, one, square);                                                                      \
     }                                                                                                                       \
     void norm_apply_##SUFFIX(const NUMBER *x, const NUMBER *shortcut, int64_t rows, int64_t channels, int64_t threads,       \
-                             const float *scale, const float *shift, int relu, NUMBER *out) {                               \
-        apply(x, shortcut, rows, channels, threads, scale, shift, relu != 0, out);                                          \
+                             const float *pivot, const float *scale, const float *shift, int relu, NUMBER *out) {                               \
+        apply(x, shortcut, rows, channels, threads, pivot, scale, shift, relu != 0, out);                                          \
     }                                                                                                                       \
     void norm_gradient_sums_##SUFFIX(const NUMBER *x, const NUMBER *out, const NUMBER *gradient, int64_t rows,              \
-                                     int64_t channels, int64_t threads, const float *scale, const float *shift, int mask,   \
+                                     int64_t channels, int64_t threads, const float *pivot, const float *scale, const float *shift, int mask,   \
                                      double *one, double *product) {                                                        \
         auto run = mask == NONE     ? gradient_sums<NONE, NUMBER>                                                           \
                    : mask == OUTPUT ? gradient_sums<OUTPUT, NUMBER>                                                         \
                                     : gradient_sums<INPUT, NUMBER>;                                                         \
-        run(x, out, gradient, rows, channels, threads, scale, shift, one, product);                                         \
+        run(x, out, gradient, rows, channels, threads, pivot, scale, shift, one, product);                                         \
     }                                                                                                                       \
     void norm_backward_##SUFFIX(const NUMBER *x, const NUMBER *out, const NUMBER *gradient, int64_t rows, int64_t channels,  \
-                                int64_t threads, const float *scale, const float *shift, int mask,                          \
+                                int64_t threads, const float *pivot, const float *scale, const float *shift, int mask,      \
                                 const float *of_gradient, const float *of_input, const float *constant, NUMBER *input,      \
                                 NUMBER *shortcut) {                                                                         \
         auto run = mask == NONE     ? backward<NONE, NUMBER>                                                                \
                    : mask == OUTPUT ? backward<OUTPUT, NUMBER>                                                              \
                                     : backward<INPUT, NUMBER>;                                                              \
-        run(x, out, gradient, rows, channels, threads, scale, shift, of_gradient, of_input, constant, input, shortcut);     \
+        run(x, out, gradient, rows, channels, threads, pivot, scale, shift, of_gradient, of_input, constant, input, shortcut);     \
     }
 
 PYSKL_NORM(float32, float)

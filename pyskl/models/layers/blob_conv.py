@@ -32,7 +32,9 @@ def blob_conv(blobs: KeypointBlobs, weight: Tensor, stride: int, padding: int) -
     """
     wide = torch.promote_types(weight.dtype, torch.float32)
     with torch.autocast(weight.device.type, enabled=False):
-        return _BlobConv.apply(weight.to(wide), blobs, stride, padding).to(weight.dtype)
+        out = _BlobConv.apply(weight.to(wide), blobs, stride, padding).to(weight.dtype)  # (B * T, H', W', C)
+    clips, frames = blobs.left.shape[:-2].numel(), blobs.left.shape[-2]
+    return out.reshape(clips, frames, *out.shape[1:]).movedim(-1, 1)
 
 
 class _BlobConv(torch.autograd.Function):
@@ -47,16 +49,14 @@ class _BlobConv(torch.autograd.Function):
             response = torch.bmm(plan.values(some), matrix)  # (V, F, R * R * C)
             flat = planes[some].view(-1, weight.shape[0])
             flat.index_add_(0, plan.places(some).flatten(), response.view(-1, weight.shape[0]))
-        out = plan.cut(planes)
-        clips, frames = blobs.left.shape[:-2].numel(), blobs.left.shape[-2]
-        return out.reshape(clips, frames, *out.shape[1:]).movedim(-1, 1)
+        return plan.cut(planes)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         blobs, (channels, keypoints, *_) = ctx.blobs, ctx.shape
         plan = _Plan(blobs, ctx.shape, ctx.stride, ctx.padding, ctx.dtype)
-        planes = plan.uncut(gradient.movedim(1, -1).flatten(0, 1).to(ctx.dtype))
+        planes = plan.uncut(gradient.to(ctx.dtype))
         window = blobs.window
         of_matrix = gradient.new_zeros(keypoints, window * window, plan.reach**2 * channels, dtype=ctx.dtype)
         for some in plan.blocks():

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pyskl.models.kernels import load_kernels
 from pyskl.models.layers.pointwise import fits_pointwise, pointwise_conv
+from pyskl.models.layers.usual import short_conv, without_hooks
 
 __all__ = ['ConvNormAct', 'norm_act', 'update_running_statistics']
 
@@ -38,14 +39,14 @@ class ConvNormAct(ConvModule):
             shortcut: of the shape of the output; None: nothing is added.
             activate: in place of the module's own activation.
         """
-        if self.order != ('conv', 'norm', 'act') or self.with_explicit_padding:
+        if self.order != ('conv', 'norm', 'act') or self.with_explicit_padding or self.with_spectral_norm:
             x = super().forward(x)
             x = x if shortcut is None else x + shortcut
             return x if activate is None else activate(x)
         if activate is None and self.with_activation:
             activate = self.activate
         pointwise = fits_pointwise(self.conv, x)
-        x = pointwise_conv(x, self.conv.weight, self.conv.stride[1:]) if pointwise else self.conv(x)
+        x = pointwise_conv(x, self.conv.weight, self.conv.stride[1:]) if pointwise else short_conv(self.conv, x)
         return norm_act(x, self.norm if self.with_norm else None, activate, shortcut)
 
 
@@ -86,6 +87,9 @@ def _fits_kernel(x: Tensor, norm: nn.Module | None, activate: nn.Module | None, 
         and type(norm) is nn.BatchNorm3d
         and norm.affine
         and norm.weight.dtype == torch.float32
+        and norm.num_features == x.shape[1]
+        and x.numel() > 0
+        and without_hooks(norm, activate)
         and (norm.training or norm.running_mean is not None)
         and (activate is None or type(activate) is nn.ReLU)
         and x.is_contiguous(memory_format=torch.channels_last_3d)
@@ -101,9 +105,10 @@ def _by_kernel(x: Tensor, norm: nn.BatchNorm3d, relu: bool, shortcut: Tensor | N
     if counted:
         count = x.numel() // x.shape[1]
         sums, squares = torch.zeros(2, x.shape[1], dtype=torch.float64)
-        _run('norm_sums', x, x.detach(), sums, squares)
-        mean = sums / count
-        variance = (squares / count - mean.square()).clamp_(min=0)
+        _run('norm_sums', x, x.detach(), _pivot(x), sums, squares)
+        offset = sums / count
+        mean = offset + _pivot(x)
+        variance = (squares / count - offset.square()).clamp_(min=0)
         update_running_statistics(norm, mean, variance, count)
     else:
         mean, variance = norm.running_mean.double(), norm.running_var.double()
@@ -124,11 +129,12 @@ class _NormAct(torch.autograd.Function):
         relu: bool,
     ) -> Tensor:
         factor = weight.double() / deviation
-        offset = (bias.double() - mean * factor).float()
+        pivot = _pivot(x)
+        offset = (bias.double() - (mean - pivot) * factor).float()
         if shortcut is not None:
             shortcut = shortcut.contiguous(memory_format=torch.channels_last_3d)
         out = torch.empty_like(x, memory_format=torch.channels_last_3d)
-        _run('norm_apply', x, x, shortcut, factor.float(), offset, int(relu), out)
+        _run('norm_apply', x, x, shortcut, pivot, factor.float(), offset, int(relu), out)
         ctx.mask = (_OUTPUT if shortcut is not None else _INPUT) if relu else _NONE
         ctx.save_for_backward(x, out if ctx.mask == _OUTPUT else None, factor, offset, mean, deviation)
         ctx.batch_statistics, ctx.has_shortcut = batch_statistics, shortcut is not None
@@ -139,20 +145,26 @@ class _NormAct(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, out, factor, offset, mean, deviation = ctx.saved_tensors
         gradient = gradient.contiguous(memory_format=torch.channels_last_3d)
-        given = (factor.float(), offset, ctx.mask)
+        pivot = _pivot(x)
+        given = (pivot, factor.float(), offset, ctx.mask)
         sums, products = torch.zeros(2, x.shape[1], dtype=torch.float64)
         _run('norm_gradient_sums', x, x, out, gradient, *given, sums, products)
-        of_weight = (products - mean * sums) / deviation
+        of_weight = (products - (mean - pivot) * sums) / deviation
         of_input, constant = torch.zeros_like(sums), torch.zeros_like(sums)
         if ctx.batch_statistics:
             count = x.numel() // x.shape[1]
             of_input = -factor * of_weight / deviation / count
-            constant = -of_input * mean - factor * sums / count
+            constant = -of_input * (mean - pivot) - factor * sums / count
         of_x = torch.empty_like(x, memory_format=torch.channels_last_3d)
         of_shortcut = torch.empty_like(of_x) if ctx.has_shortcut else None
-        coefficients = (given[0], of_input.float(), constant.float())
+        coefficients = (given[1], of_input.float(), constant.float())
         _run('norm_backward', x, x, out, gradient, *given, *coefficients, of_x, of_shortcut)
         return of_x, of_weight.float(), sums.float(), of_shortcut, *[None] * 4
+
+
+def _pivot(x: Tensor) -> Tensor:
+    """Return (C,) float32: one of the numbers of each channel. Taken off all of them, it leaves numbers about zero."""
+    return x.detach()[0, :, 0, 0, 0].float().contiguous()
 
 
 def _run(name: str, like: Tensor, *arguments: Tensor | int | None) -> None:

@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pyskl.models.layers.usual import is_usual_conv
+
 __all__ = ['fits_pointwise', 'pointwise_conv']
 
 
 def fits_pointwise(conv: nn.Module, x: Tensor) -> bool:
     """Tell whether a convolution is better computed by :func:`pointwise_conv`."""
-    if not (isinstance(conv, nn.Conv3d) and x.device.type == 'cpu' and not torch.compiler.is_compiling()):
+    if not (is_usual_conv(conv) and x.device.type == 'cpu' and x.numel() and not torch.compiler.is_compiling()):
         return False
     frames, *size = conv.kernel_size
     single = (
@@ -32,9 +34,10 @@ def fits_pointwise(conv: nn.Module, x: Tensor) -> bool:
     )
     if not single or not x.is_contiguous(memory_format=torch.channels_last_3d) or x.is_contiguous():
         return False
+    strides_or_is_short = conv.stride[1:] != (1, 1) or 1 < x.shape[2] < frames  # see `short_conv` for short clips
     if torch.is_autocast_enabled('cpu'):
-        return torch.get_autocast_dtype('cpu') == torch.bfloat16 and conv.stride[1:] != (1, 1)
-    return x.dtype == conv.weight.dtype and (x.dtype == torch.float32 or conv.stride[1:] != (1, 1))
+        return torch.get_autocast_dtype('cpu') == torch.bfloat16 and strides_or_is_short
+    return x.dtype == conv.weight.dtype and (x.dtype == torch.float32 or strides_or_is_short)
 
 
 def pointwise_conv(x: Tensor, weight: Tensor, stride: tuple[int, int] = (1, 1)) -> Tensor:

@@ -12,6 +12,7 @@ from pyskl.models.layers.blob_conv import blob_conv
 from pyskl.models.layers.blob_kernel import StemGeometry, blob_statistics, blob_stem
 from pyskl.models.layers.blobs import KeypointBlobs
 from pyskl.models.layers.conv_norm_act import update_running_statistics
+from pyskl.models.layers.usual import is_usual_conv, without_hooks
 
 __all__ = ['STEM_FORMS', 'run_stem', 'stem_form']
 
@@ -19,6 +20,7 @@ STEM_FORMS = ('auto', 'kernel', 'torch', 'dense')
 """How a stem can be computed: see :func:`stem_form`."""
 
 MAX_WINDOW = 64  # pixels of a blob that the kernel has room for
+MAX_POOL_STRIDE = 3  # beyond, rows lie between the windows
 TORCH_PAYS_FROM = 4  # keypoints
 BFLOAT16_TORCH_PAYS_FROM = 8
 
@@ -46,8 +48,8 @@ def stem_form(asked: str, blobs: KeypointBlobs, conv: ConvModule, pool: nn.Modul
     """
     if asked not in STEM_FORMS:
         raise InputError(f"model.backbone.stem_form: there is no '{asked}'; {did_you_mean(str(asked), STEM_FORMS)}")
-    if asked == 'dense':
-        return asked
+    if asked == 'dense' or not blobs.left.numel():
+        return 'dense'
     kernel_obstacle = _no_blobs(conv) or _no_kernel(blobs, conv, pool)
     torch_obstacle = _no_blobs(conv)
     if asked == 'auto':
@@ -126,7 +128,7 @@ def _no_blobs(conv: ConvModule) -> str:
     """Return why the convolution of a stem cannot work on blobs; empty: it can."""
     layer = conv.conv
     single = (
-        isinstance(layer, nn.Conv3d)
+        is_usual_conv(layer)
         and layer.kernel_size[0] == 1
         and layer.stride[0] == 1
         and layer.padding[0] == 0
@@ -159,8 +161,11 @@ def _no_kernel(blobs: KeypointBlobs, conv: ConvModule, pool: nn.Module | None) -
     if pool is not None and (
         (pool.kernel_size, pool.padding, pool.stride[0]) != ((1, 3, 3), (0, 1, 1), 1)
         or pool.stride[1] != pool.stride[2]
+        or pool.stride[1] > MAX_POOL_STRIDE
     ):
-        return 'the kernel knows 3x3 pooling of single frames'
+        return 'the kernel knows 3x3 pooling of single frames with a stride of 1 to 3'
+    if not without_hooks(norm, conv.activate if conv.with_activation else None, pool):
+        return 'a hook listens to a layer that the kernel does not call'
     if blobs.window > MAX_WINDOW:
         return f'sigma is too large: the kernel has room for blobs of {MAX_WINDOW} pixels'
     if torch.compiler.is_compiling():

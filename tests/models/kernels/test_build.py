@@ -29,7 +29,7 @@ def fresh(tmp_path, monkeypatch):
 def test_compiled_once_and_found_again(fresh, monkeypatch):
     library = build.load_kernels()
     assert isinstance(library, ctypes.CDLL) and library.blob_stem_forward
-    (made,) = (fresh / 'kernels').iterdir()
+    (made,) = (fresh / 'kernels').glob('*.so')
     monkeypatch.setattr(build, '_compile', lambda *_: pytest.fail('compiled again'))
     build.load_kernels.cache_clear()
     assert build.load_kernels()._name == str(made)
@@ -42,6 +42,30 @@ def test_another_processor_or_source_gets_another_library(fresh, monkeypatch):
     first = build._library(compiler)
     monkeypatch.setattr(build, '_processor', lambda: 'another one')
     assert build._library(compiler) != first
+
+
+@needs_compiler
+@pytest.mark.parametrize('damage', [b'', b'\x7fELF', None])
+def test_a_damaged_library_is_made_again(fresh, damage):
+    build.load_kernels()
+    (made,) = (fresh / 'kernels').glob('*.so')
+    good = made.read_bytes()
+    made.unlink()  # what is mapped stays
+    if damage is not None:
+        made.write_bytes(damage)
+    build.load_kernels.cache_clear()
+    assert build.load_kernels() is not None
+    assert made.read_bytes() == good
+
+
+@needs_compiler
+def test_a_library_where_others_can_write_is_not_loaded(fresh, monkeypatch, caplog):
+    (fresh / 'kernels').mkdir(mode=0o700)
+    (fresh / 'kernels').chmod(0o777)
+    library = build.load_kernels()
+    assert library is not None and str(fresh) not in library._name
+    assert not list((fresh / 'kernels').iterdir())
+    assert 'by others' in caplog.text
 
 
 def test_it_can_be_switched_off(fresh, monkeypatch):
@@ -67,6 +91,7 @@ def test_a_compiler_that_fails_is_named_and_leaves_nothing(fresh, monkeypatch, c
 
 def test_a_damaged_library_is_no_reason_to_stop(fresh, monkeypatch, caplog):
     monkeypatch.setattr(build, '_compile', lambda compiler, sources, target: target.write_bytes(b'not a library'))
+    monkeypatch.setattr(build, '_processor', lambda: 'another one')  # nothing of that name is loaded already
     monkeypatch.setattr(build.shutil, 'which', lambda _: sys.executable)
     assert build.load_kernels() is None
     assert 'plain PyTorch' in caplog.text
