@@ -109,7 +109,8 @@ def fit_weights(
         if value.ndim == 4 and own.ndim == 5:
             value = value.float().unsqueeze(2).repeat(1, 1, own.shape[2], 1, 1) / own.shape[2]
             inflated += 1
-        if name == stem and _differs_in_channels(value, own):
+        others = None not in (stored_layout, own_layout) and stored_layout != own_layout and value.shape == own.shape
+        if name == stem and (others or _differs_in_channels(value, own)):
             value, how = _spread(value, own.shape[1], stored_layout, own_layout)
             mapping.append(how)
         if value.shape == own.shape:

@@ -123,6 +123,8 @@ def test_a_truncated_file_is_refused(trained, tmp_path, share):
         ({'state_dict': {'weight': 3.0}}, 'holds no weights'),
         ({'state_dict': {5: torch.ones(1)}}, 'holds no weights'),
         ({'epoch': 3}, 'holds no weights'),
+        ({'weight': torch.eye(2).to_sparse()}, 'sparse or complex'),
+        ({'weight': torch.ones(2, dtype=torch.complex64)}, 'sparse or complex'),
         ({'state_dict': {'weight': torch.ones(1)}, 'meta': 'text'}, "'meta' is str, not a dict"),
     ],
 )

@@ -191,6 +191,16 @@ def test_limbs_are_not_taken_for_keypoints(limbs):
     assert '68 as the mean of 133 filters' in line
 
 
+def test_as_many_channels_of_something_else_are_not_taken_as_they_are():
+    weights = published_weights(68)
+    content = as_checkpoint({f'backbone.{name}': value for name, value in weights.items()}, 'a.pth')
+    drawing = {'with_kp': False, 'with_limb': True}
+    content['meta'] = {'pyskl': {'keypoint_layout': 'ibug68', 'model': {'data_preprocessor': drawing}}}
+    start, line = start_weights(recognizer(68, 12, 'AUHead', 'ibug68'), content, 'a.pth')
+    assert '68 as the mean of 68 filters' in line
+    torch.testing.assert_close(stem_of(start)[:, 3], weights['conv1.conv.weight'].mean(1))
+
+
 def test_a_backbone_alone_takes_the_mean(tmp_path, log):
     torch.save(published_weights(133), tmp_path / 'weights.pth')
     backbone = ResNet3dSlowOnly(in_channels=68, base_channels=32, pretrained=tmp_path / 'weights.pth', **POSEC3D)

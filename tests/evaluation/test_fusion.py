@@ -209,3 +209,7 @@ def test_an_unknown_space_is_refused(windows):
         fuse_results(streams(windows(), 2), space='logits')
     with pytest.raises(InputError, match='no results'):
         fuse_results([])
+
+
+def test_the_size_of_weights_does_not_matter():
+    np.testing.assert_allclose(fusion_weights((1e308, 1e308, 0), 3), [0.5, 0.5, 0])

@@ -81,7 +81,7 @@ def differences(one: dict, other: dict) -> dict[str, float]:
     size=st.tuples(st.integers(7, 20), st.integers(7, 20)),
     kernel=st.sampled_from([3, 5, 7]),
     stride=st.sampled_from([1, 2, 3]),
-    pool_stride=st.sampled_from([0, 1, 2]),
+    pool_stride=st.sampled_from([0, 1, 2, 3]),
     sigma=st.sampled_from([0.6, 1.1, 2.0]),
     keypoints=st.integers(1, 6),
     channels=st.sampled_from([1, 5, 16]),
@@ -202,7 +202,26 @@ def test_a_folded_norm_is_a_bias():
         torch.testing.assert_close(run_stem('kernel', blobs, conv, pool), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_an_empty_batch_leaves_the_statistics_alone():
+    conv, pool = layers(3, 8, 7, 1, 1, True)
+    blobs = keypoint_blobs(torch.zeros(0, 2, 3, 2), torch.ones(0, 2, 3), (12, 12))
+    assert stem_form('auto', blobs, conv, pool) == 'dense'
+
+
+def test_the_torch_form_without_a_norm():
+    conv = ConvModule(3, 4, (1, 3, 3), padding=(0, 1, 1), bias=False, conv_cfg={'type': 'Conv3d'}, norm_cfg=None)
+    blobs = blobs_of(np.random.default_rng(0), 2, 2, 3, (12, 12), 0.6)
+    torch.testing.assert_close(run_stem('torch', blobs, conv, None), run_stem('dense', blobs, conv, None))
+
+
 # Which form is chosen.
+
+
+@needs_kernel
+def test_pooling_that_skips_rows_is_left_to_the_others():
+    blobs = blobs_of(np.random.default_rng(0), 2, 2, 3, (24, 24), 0.6)
+    assert stem_form('auto', blobs, *layers(3, 8, 7, 1, 3, True)) == 'kernel'
+    assert stem_form('auto', blobs, *layers(3, 8, 7, 1, 4, True)) != 'kernel'
 
 
 def test_without_a_compiler_plain_pytorch_does_it(monkeypatch):
