@@ -9,11 +9,11 @@ import warnings
 import numpy as np
 
 from pyskl.errors import InputError
-from pyskl.keypoints.eyes import eye_centers
 from pyskl.keypoints.layouts import KeypointLayout, convert_keypoints, get_layout
 
 __all__ = ['MEAN_FACE', 'mean_face', 'resting_face']
 
+MOST_LOOKED = 20_000  # frames of a track in which eyes are looked for
 MIN_EYE_DISTANCE = 1.0  # pixels; eyes closer than this say nothing about the size of the face
 CLOSED_SHARE = 1 / 2  # of the frames, those with the lips closest together
 CALM_SHARE = 2 / 3  # of these, those closest to their median
@@ -44,44 +44,63 @@ def resting_face(
     """Return the median of each keypoint over the calm third of a track, the eyes of all frames laid upon each other.
 
     Calm frames are, of the half with the lips closest together, the two thirds that are closest to their median.
-    Coordinates are relative to the eyes: the origin lies in the middle between their centres, x
-    runs to the subject's left eye, y down, and 1 is the distance between the centres.
+    Coordinates are relative to the eyes: the origin lies in the middle between their centres, x runs to the subject's
+    left eye, y down, and 1 is the distance between the centres.
 
     Args:
         keypoint: (M, T, V, 2) pixels.
         score: (M, T, V), 0 where a keypoint was not detected.
         layout: theirs; it must have ``eye_corners``. Lips count if it has the region ``inner_lips``.
-        frames: at most so many frames are looked at, spread evenly over the track.
+        frames: at most so many frames of each person are used, spread evenly over those in which the eyes were found.
 
     Returns:
-        The resting faces (M, V, 2) float32, NaN for keypoints that were not seen, and the number of frames of the
-        track in which each person's eyes were found (M,) float32, estimated from those looked at.
+        The resting faces (M, V, 2) float32, NaN for keypoints that were not seen, and the number of frames in which
+        each person's eyes were found (M,) float32; of tracks above 20,000 frames an estimate.
 
     Raises:
         InputError: if the layout has no eyes.
     """
     if layout.eye_corners is None:
         raise InputError(f"resting face: the layout '{layout.name}' has no corners of the eyes")
-    total = keypoint.shape[1]
-    chosen = np.unique(np.linspace(0, total - 1, min(frames, total)).round().astype(np.int64))
-    keypoint = keypoint[:, chosen].astype(np.float32, copy=False)
-    score = score[:, chosen]
-    centers, found = eye_centers(keypoint, score, layout)
-    right, left = centers[..., 0, :].astype(np.float64), centers[..., 1, :].astype(np.float64)
-    span = (left - right).view(np.complex128)[..., 0]
-    found &= np.abs(span) >= MIN_EYE_DISTANCE
-    relative = (keypoint - (right + left)[..., None, :] / 2).view(np.complex128)[..., 0]
-    relative /= np.where(found, span, 1)[..., None]
-    relative[~found[..., None] | (score <= 0) | (keypoint == 0).all(-1)] = complex(np.nan, np.nan)
+    persons, total, points = score.shape
+    looked = _evenly(np.arange(total), MOST_LOOKED)
+    corners = list(layout.eye_corners)
+    span = _eyes(keypoint[:, looked[:, None], corners], score[:, looked[:, None], corners])[1]
+    faces = np.full((persons, points, 2), np.nan, np.float32)
     lips = list(layout.regions.get('inner_lips', ()))
-    faces = np.stack([_calm_median(person[there], lips) for person, there in zip(relative, found, strict=True)])
-    return faces.astype(np.float32), (found.sum(1) * (total / len(chosen))).astype(np.float32)
+    for person in range(persons):
+        chosen = _evenly(looked[span[person] != 0], frames)
+        if len(chosen):
+            faces[person] = _calm_median(_relative(keypoint[person, chosen], score[person, chosen], corners), lips)
+    return faces, ((span != 0).sum(1) * (total / max(1, len(looked)))).astype(np.float32)
+
+
+def _evenly(numbers: np.ndarray, most: int) -> np.ndarray:
+    if len(numbers) <= most:
+        return numbers
+    return numbers[np.linspace(0, len(numbers) - 1, most).round().astype(np.int64)]
+
+
+def _eyes(corners: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(..., 4, 2) and (..., 4) -> middle between the eyes and right to left eye, (...) complex; 0 where not found."""
+    point = corners[..., 0].astype(np.float64) + 1j * corners[..., 1]
+    right, left = point[..., :2].mean(-1), point[..., 2:].mean(-1)
+    found = ((score > 0) & (corners != 0).any(-1)).all(-1)
+    found &= np.abs(left - right) >= MIN_EYE_DISTANCE
+    return np.where(found, (right + left) / 2, 0), np.where(found, left - right, 0)
+
+
+def _relative(keypoint: np.ndarray, score: np.ndarray, corners: list[int]) -> np.ndarray:
+    """(T, V, 2) and (T, V), eyes found -> (T, V) complex in eye coordinates; NaN where a keypoint was not detected."""
+    middle, span = _eyes(keypoint[:, corners], score[:, corners])
+    place = keypoint[..., 0].astype(np.float64) + 1j * keypoint[..., 1]
+    place = (place - middle[:, None]) / span[:, None]
+    place[(score <= 0) | (keypoint == 0).all(-1)] = complex(np.nan, np.nan)
+    return place
 
 
 def _calm_median(face: np.ndarray, lips: list[int]) -> np.ndarray:
     """Return (V, 2): the median over the calm ones of (T, V) faces; NaN marks what was not seen."""
-    if not len(face):
-        return np.full((face.shape[1], 2), np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', RuntimeWarning)  # keypoints that no frame has
         if lips:

@@ -40,8 +40,8 @@ class SyntheticFaceDataset(Dataset):
         preset: what the tracks are like; their number and length are not taken from it.
         pipeline: transforms, as config dicts or callables; ``SampleWindow`` takes the clip out of the track.
         clip_len: length of a clip in frames.
-        track_len: length of the track that it is taken from, at least half as long again. A longer one costs more, and
-            tells more of the resting face that ``SubtractRestingFace`` needs.
+        track_len: length of the track that it is taken from; at least half as long again as the clip, and as what
+            ``SubtractRestingFace`` needs to know a resting face. A longer one costs more and tells more of it.
         length: number of samples of an epoch.
         seed: of the faces and of the random augmentation.
         keypoint_layout: the layout the samples shall have, such as ``ibug51`` or ``mediapipe478:brows+mouth``; None:
@@ -93,9 +93,10 @@ class SyntheticFaceDataset(Dataset):
             raise InputError(
                 f'SyntheticFaceDataset: aus: names {len(self.metainfo["aus"])} AUs, but the model has {num_classes}'
             )
-        self.track_len = max(track_len, int(np.ceil(clip_len * SPARE)))
         self.pipeline = Compose(pipeline)
-        self._wants_rest = any(isinstance(step, SubtractRestingFace) for step in self.pipeline.transforms)
+        rests = [step.least_frames for step in self.pipeline.transforms if isinstance(step, SubtractRestingFace)]
+        self._wants_rest = bool(rests)
+        self.track_len = int(max(track_len, np.ceil(SPARE * max([clip_len, *rests]))))
         self._decodes = any(isinstance(step, PoseDecode) for step in self.pipeline.transforms)
         # Shared memory: loader workers that stay alive between epochs see the new value.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()

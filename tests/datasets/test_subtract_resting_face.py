@@ -143,6 +143,13 @@ def test_fresh_faces_have_a_resting_face_too():
     assert spread[1] < 0.7 * spread[0]  # people differ less than they do
 
 
+def test_fresh_faces_are_known_well_enough_by_themselves():
+    step = {'type': 'SubtractRestingFace'}
+    fresh = SyntheticFaceDataset(pipeline=[*WINDOW, ALIGN, step], clip_len=16, length=30, keypoint_layout='ibug51')
+    known = [fresh.prepare(number)['resting_frames'][0] >= SubtractRestingFace().least_frames for number in range(30)]
+    assert np.mean(known) > 0.9
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
@@ -150,6 +157,7 @@ def test_fresh_faces_have_a_resting_face_too():
         ({'gain': float('nan')}, 'gain'),
         ({'unknown': 1.5}, 'unknown'),
         ({'least_frames': -1}, 'least'),
+        ({'gain': '2'}, 'gain must be a number'),
     ],
 )
 def test_arguments_out_of_range(options, message):

@@ -75,12 +75,30 @@ def test_missing_keypoints_and_frames_are_left_out():
     np.testing.assert_allclose(found[0, there], rest[there], atol=2e-4)
 
 
+def test_a_face_that_is_seldom_there_is_looked_at_where_it_is():
+    rng = np.random.default_rng(4)
+    rest = person(rng)
+    keypoint, score = np.zeros((1, 15_000, 68, 2)), np.zeros((1, 15_000, 68))
+    shown = np.tile(rest, (100, 1, 1))
+    shown[:40, 48:] += rng.uniform(0, 0.2, (40, 20, 2))
+    keypoint[0, 7000:7100], score[0, 7000:7100] = seen_by_a_camera(shown, 100, rng), 1
+    found, count = resting_face(keypoint, score, LAYOUT)
+    np.testing.assert_allclose(found[0], rest, atol=2e-4)
+    assert count.tolist() == [100]
+
+
+def test_no_frames_at_all():
+    found, count = resting_face(np.zeros((2, 0, 68, 2)), np.zeros((2, 0, 68)), LAYOUT)
+    assert np.isnan(found).all() and count.tolist() == [0, 0]
+
+
 def test_the_cost_does_not_grow_with_the_track():
-    """At most 200 frames are read: frames between them may hold anything."""
+    """Beside the eyes at most 200 frames are read: frames between them may hold anything."""
     keypoint = seen_by_a_camera(np.tile(mean_face('ibug68'), (2000, 1, 1)), 2000, np.random.default_rng(3))[None]
     read = np.unique(np.linspace(0, 1999, 200).round().astype(int))
     garbage = np.full_like(keypoint, np.nan)
     garbage[:, read] = keypoint[:, read]
+    garbage[:, :, LAYOUT.eye_corners] = keypoint[:, :, LAYOUT.eye_corners]
     found, count = resting_face(garbage, np.ones((1, 2000, 68)), LAYOUT)
     np.testing.assert_allclose(found[0], mean_face('ibug68'), atol=2e-4)
     assert count.tolist() == [2000]

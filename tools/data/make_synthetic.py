@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Make the data set, or say that it is there."""
     args = parse_args(argv)
     from pyskl.synth.output import intact_pictures, intact_summary, write_output, write_pictures
-    from pyskl.synth.own_folder import PICTURES, SUMMARY
+    from pyskl.synth.own_folder import PICTURES, SUMMARY, check_free
     from pyskl.synth.presets import with_labels
     from pyskl.workers import orderly_end
 
@@ -100,6 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     preset = with_labels(args.preset, args.aus, args.layout)
     recipe = args.out, args.preset, preset, args.seed, form
     summary, written = None if args.force else intact_summary(*recipe), []
+    if args.preview:
+        check_free(args.out, PICTURES)
     with orderly_end():
         if summary is None:
             summary = write_output(*recipe, args.workers, sys.stderr.isatty())

@@ -40,6 +40,9 @@ class SubtractRestingFace(BaseTransform):
     """
 
     def __init__(self, gain: float = 2.0, least_frames: int = 64, unknown: float = 0.1) -> None:
+        for name, value in (('gain', gain), ('least_frames', least_frames), ('unknown', unknown)):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(f'SubtractRestingFace: {name} must be a number, not {value!r}')
         if not 0 < gain < np.inf:
             raise InputError(f'SubtractRestingFace: gain must be positive, but is {gain}')
         if least_frames < 0:
