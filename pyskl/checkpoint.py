@@ -36,19 +36,18 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # a damaged file raises nearly anything
-        raise InputError(f'checkpoint: {path} cannot be read as plain tensors: {_reason(error, path)}') from None
+        raise InputError(f'checkpoint: {path} cannot be read as plain tensors: {_reason(error)}') from None
     return as_checkpoint(content, path)
 
 
-def _reason(error: Exception, path: Path) -> str:
+def _reason(error: Exception) -> str:
     message = ' '.join(str(error).split())
     foreign = re.search(r'GLOBAL (\S+)', message)
     if foreign is None:
         return message[:200] or type(error).__name__
     return (
-        f"besides weights it holds '{foreign[1]}', which only runs as code. If you trust where the file is from, save "
-        f"its weights alone: python -c \"import torch; torch.save({{'state_dict': torch.load('{path}', "
-        f"weights_only=False)['state_dict']}}, 'weights.pth')\", and use weights.pth"
+        f"besides weights it holds '{foreign[1]}', which only runs as code and is not read; save the weights alone with "
+        f"the toolbox that made it: torch.save({{'state_dict': model.state_dict()}}, 'weights.pth')"
     )
 
 
