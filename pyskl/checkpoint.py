@@ -46,8 +46,8 @@ def _reason(error: Exception) -> str:
     if foreign is None:
         return message[:200] or type(error).__name__
     return (
-        f"besides weights it holds '{foreign[1]}', which only runs as code and is not read; save the weights alone with "
-        f"the toolbox that made it: torch.save({{'state_dict': model.state_dict()}}, 'weights.pth')"
+        f"besides weights it holds '{foreign[1]}', which only runs as code and is not read; save the weights alone "
+        f"with the toolbox that made it: torch.save({{'state_dict': model.state_dict()}}, 'weights.pth')"
     )
 
 
