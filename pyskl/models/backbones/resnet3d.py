@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from pyskl.errors import InputError, did_you_mean
 from pyskl.models.backbones.arguments import block_flags, per_stage, stem_stride
 from pyskl.models.backbones.blocks import BasicBlock3d, BlockOptions, Bottleneck3d, make_stage
+from pyskl.models.backbones.freezing import FreezableBackbone
 from pyskl.models.backbones.non_local import non_local_kind
 from pyskl.models.layers import STEM_FORMS, KeypointBlobs, run_stem, stem_form
 from pyskl.models.utils.checkpoint import load_backbone_weights
@@ -23,7 +23,7 @@ __all__ = ['ResNet3d']
 
 
 @MODELS.register_module()
-class ResNet3d(nn.Module):
+class ResNet3d(FreezableBackbone):
     """Residual network with 3-D convolutions.
 
     Argument and parameter names are those of MMAction2; PYSKL's ``conv1_stride``, ``pool1_stride`` and ``advanced``
@@ -249,21 +249,3 @@ class ResNet3d(nn.Module):
                     nn.init.zeros_(module.last_norm.weight)
         if pretrained:
             load_backbone_weights(self, pretrained, self.pretrained2d)
-
-    def _freeze_stages(self) -> None:
-        if self.frozen_stages < 0:
-            return
-        stages = [getattr(self, name) for name in self.res_layers[: self.frozen_stages]]
-        for module in self._stem_modules() + stages:
-            module.eval()
-            module.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> ResNet3d:
-        """Switch between training and evaluation; what is frozen stays in evaluation."""
-        super().train(mode)
-        self._freeze_stages()
-        if mode and self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from pyskl.errors import InputError
 from pyskl.models.backbones.arguments import per_stage
+from pyskl.models.backbones.freezing import FreezableBackbone
 from pyskl.models.backbones.x3d_blocks import BlockX3D, LayerOptions, round_width
 from pyskl.models.utils.checkpoint import load_backbone_weights
 from pyskl.models.utils.init_layers import init_layers
@@ -21,7 +21,7 @@ __all__ = ['X3D']
 
 
 @MODELS.register_module()
-class X3D(nn.Module):
+class X3D(FreezableBackbone):
     """Residual network of channel-wise 3x3x3 convolutions; it keeps all frames.
 
     Argument and parameter names, and defaults, are PYSKL's, so its X3D-shallow checkpoints load.
@@ -159,20 +159,5 @@ class X3D(nn.Module):
             x = getattr(self, name)(x)
         return self.conv5(x)
 
-    def _freeze_stages(self) -> None:
-        if self.frozen_stages < 0:
-            return
-        stages = [getattr(self, name) for name in self.res_layers[: self.frozen_stages]]
-        for module in [self.conv1_s, self.conv1_t, *stages]:
-            module.eval()
-            module.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> X3D:
-        """Switch between training and evaluation; what is frozen stays in evaluation."""
-        super().train(mode)
-        self._freeze_stages()
-        if mode and self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self
+    def _stem_modules(self) -> list[nn.Module]:
+        return [self.conv1_s, self.conv1_t]
