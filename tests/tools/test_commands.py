@@ -76,7 +76,8 @@ def test_two_processes_test_like_one(run, shell, tiny_config, tmp_path):
         done = shell(
             TEST, tiny_config, work_dir / 'epoch_3.pth', processes, '--out', out,
             '--eval', 'f1_score', 'mean_average_precision',
-            '--work-dir', tmp_path / 'test', '--cfg-options', 'test_dataloader.batch_size=3',
+            # One clip at a time: PyTorch's convolutions round a clip's numbers by how many go with it.
+            '--work-dir', tmp_path / 'test', '--cfg-options', 'test_dataloader.batch_size=1',
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         outs.append(json.loads(out.read_text()))
@@ -84,7 +85,7 @@ def test_two_processes_test_like_one(run, shell, tiny_config, tmp_path):
     assert one.keys() == two.keys()
     for name, track in one.items():
         assert track['frame_inds'] == two[name]['frame_inds'] == list(range(len(track['frame_inds'])))
-        np.testing.assert_allclose(track['score'], two[name]['score'], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(track['score'], two[name]['score'], rtol=0, atol=1e-7)
     scores = [out['metadata']['metrics'] for out in outs]
     assert scores[0]['mean_average_precision'] > 0
     assert scores[0] == pytest.approx(scores[1], abs=1e-6, nan_ok=True)

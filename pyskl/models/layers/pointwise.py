@@ -102,12 +102,9 @@ def _overlap(to: Tensor, source: Tensor, shift: int) -> tuple[Tensor, Tensor]:
 
 
 def _shifted_products(source: Tensor, matrices: list[Tensor], out: Tensor, pixels: int) -> None:
-    """Fill out[:, r] with the sum over k of source[:, r + (k - K // 2) * pixels] @ matrices[k].
-
-    Each clip is a product of its own, so that its numbers do not depend on the others in the batch.
-    """
+    """Fill out[:, r] with the sum over k of source[:, r + (k - K // 2) * pixels] @ matrices[k]."""
     middle = len(matrices) // 2
-    torch.bmm(source, matrices[middle].expand(len(source), *matrices[middle].shape), out=out)
+    torch.mm(source.flatten(0, 1), matrices[middle], out=out.flatten(0, 1))
     for number, matrix in enumerate(matrices):
         shift = (number - middle) * pixels
         if number == middle or abs(shift) >= out.shape[1]:

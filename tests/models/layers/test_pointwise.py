@@ -64,14 +64,3 @@ def test_which_convolutions_it_is_for(conv, fits):
     x = torch.randn(2, 8, 4, 6, 6).to(memory_format=torch.channels_last_3d)
     assert fits_pointwise(conv, x) is fits
     assert not fits_pointwise(conv, x.contiguous())
-
-
-@pytest.mark.parametrize(('kernel', 'stride'), [(1, 1), (3, 1), (1, 2)])
-def test_a_clip_s_numbers_do_not_depend_on_the_rest_of_the_batch(kernel, stride):
-    torch.manual_seed(0)
-    conv = nn.Conv3d(32, 48, (kernel, 1, 1), (1, stride, stride), (kernel // 2, 0, 0), bias=False)
-    x = torch.randn(7, 32, 5, 14, 14).to(memory_format=torch.channels_last_3d)
-    whole = pointwise_conv(x, conv.weight, (stride, stride))
-    for some in (slice(0, 1), slice(2, 5), slice(6, 7)):
-        part = x[some].contiguous(memory_format=torch.channels_last_3d)
-        assert torch.equal(pointwise_conv(part, conv.weight, (stride, stride)), whole[some])
